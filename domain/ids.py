@@ -1,0 +1,17 @@
+"""Identifiers as types of their own, so that a campaign id is never passed where an ad id is meant.
+
+`AccountId`, `RunId` and `ActionId` are ours (Postgres identities); the others are the platform's, opaque text.
+"""
+
+from typing import NewType
+
+AccountId = NewType("AccountId", int)
+RunId = NewType("RunId", int)
+ActionId = NewType("ActionId", int)
+CommandId = NewType("CommandId", int)
+
+PlatformAccountId = NewType("PlatformAccountId", str)
+CampaignId = NewType("CampaignId", str)
+AdSetId = NewType("AdSetId", str)
+AdId = NewType("AdId", str)
+CreativeId = NewType("CreativeId", str)

@@ -1,0 +1,142 @@
+"""What rooms need from each other without importing each other; `workers/bootstrap.py` passes implementations in."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from domain.actions import ActionKind, JsonMap, ObjectKind
+from domain.ids import ActionId, PlatformAccountId, RunId
+from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInfo:
+    """What the platform says of our token."""
+
+    is_valid: bool
+    expires_at: datetime | None  # None = does not expire, or not told
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """The platform's own figures of how much of our quota is used, 0..1; None where it has not said yet."""
+
+    account: float | None
+    business: float | None
+    insights: float | None
+    regain_at_s: float  # seconds until calls are welcome again, 0 if they are
+
+
+class PlatformReader(Protocol):
+    """Reads of one platform. Everything comes in the house's words; pages are streamed, never gathered.
+
+    Raises (all calls): ThrottledError, TransientError, NeedsPersonError, RefusedError (GoneError).
+    """
+
+    def account(self, account: PlatformAccountId) -> AccountInfo: ...
+    def accounts(self) -> Sequence[AccountInfo]:
+        """Every ad account that the token can see."""
+        ...
+
+    def campaigns(self, account: PlatformAccountId) -> Iterator[Sequence[Campaign]]:
+        """Pages of all campaigns, archived ones included, deleted ones not. So for the three below."""
+        ...
+
+    def ad_sets(self, account: PlatformAccountId) -> Iterator[Sequence[AdSet]]: ...
+    def ads(self, account: PlatformAccountId) -> Iterator[Sequence[Ad]]: ...
+    def creatives(self, account: PlatformAccountId) -> Iterator[Sequence[Creative]]: ...
+    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+        """One row per ad and day with impressions, both days included, by the account's zone."""
+        ...
+
+    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+        """One row per ad and hour with impressions."""
+        ...
+
+    def state(self, account: PlatformAccountId, kind: ObjectKind, object_id: str) -> ObjectState:
+        """A fresh reading of one object, past any cache of ours."""
+        ...
+
+    def find_by_token(
+        self, account: PlatformAccountId, kind: ObjectKind, op_token: str, created_after: datetime
+    ) -> Sequence[str]:
+        """Ids of objects whose name carries the operation's token, in every status, newest first."""
+        ...
+
+    def token(self) -> TokenInfo: ...
+    def usage(self) -> Usage: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRequest:
+    """One write, in the house's words. `fields` are absolute: `status`, `daily_budget_minor`, `name`, ...
+
+    Creates carry `parent_id` where the object has one and `op_token`, which the client puts into the name.
+    """
+
+    kind: ActionKind
+    object_kind: ObjectKind
+    object_id: str | None  # None for creates
+    parent_id: str | None
+    fields: JsonMap
+    op_token: str
+    request_id: str  # "action-<id>-<epoch>": goes out as a header, so that logs on both sides can be joined
+
+
+class PlatformWriter(Protocol):
+    """Writes of one platform; only `actions` may hold one.
+
+    A call either returns the id of the object written, or raises: RefusedError, NeedsPersonError, ThrottledError
+    (nothing happened); NotSentError (no byte left); UnknownOutcomeError (everything else). It never retries.
+    """
+
+    def write(self, account: PlatformAccountId, request: WriteRequest, *, deadline_s: float) -> str:
+        """Send, with a hard total deadline in seconds after which the socket is closed."""
+        ...
+
+
+class Doorbell(Protocol):
+    """Tells workers that a row waits. Losing a ring costs latency, never work; ringing raises nothing."""
+
+    def ring_run(self, task: str, run_id: RunId, *, about: str) -> bool:
+        """`about` is what Flower shows as arguments. False = the broker could not be reached."""
+        ...
+
+    def ring_action(self, queue: str, action_id: ActionId, *, about: str) -> bool: ...
+
+
+class Switchboard(Protocol):
+    """Celery's remote control, as far as the tower needs it; silence is never taken for success."""
+
+    def consuming(self) -> Mapping[str, frozenset[str]]:
+        """Worker name → queues that it consumes now; workers that do not answer are missing."""
+        ...
+
+    def set_consuming(self, worker: str, queue: str, *, on: bool) -> None: ...
+    def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """An opened platform client: its two halves, handed to different rooms."""
+
+    reader: PlatformReader
+    writer: PlatformWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """Plain values with which a client is opened. The token is handed over as a callable so that no repr shows it."""
+
+    base_url: str | None  # None = the platform's own address
+    token: Callable[[], str]
+    app_secret: Callable[[], str | None]
+    read_timeout_s: float = 60.0
+
+
+class OpenClient(Protocol):
+    """The signature that a platform row's `client` names."""
+
+    def __call__(self, options: ClientOptions) -> Client: ...
