@@ -1,0 +1,62 @@
+"""Throwaway servers and databases for tests and experiments: fast, not durable, gone afterwards."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from embedded import postgres, redis
+from embedded.servers import RunningServer
+
+
+@contextmanager
+def scratch_postgres() -> Iterator[RunningServer]:
+    """Run a Postgres in a temporary folder."""
+    with _scratch_folder() as folder, postgres.start(folder, durable=False) as server:
+        yield server
+
+
+@contextmanager
+def scratch_redis() -> Iterator[RunningServer]:
+    """Run a Redis in a temporary folder."""
+    with _scratch_folder() as folder, redis.start(folder, durable=False) as server:
+        yield server
+
+
+@contextmanager
+def scratch_database(server_url: str, *, template: str | None = None) -> Iterator[str]:
+    """Make a database, empty or copied from a template that nobody is connected to; yield its url; drop it."""
+    name = f"scratch_{secrets.token_hex(6)}"
+    origin = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+    with _administration(server_url) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), origin))
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        with _administration(server_url) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def database_name(url: str) -> str:
+    """Return the database that a url names."""
+    return urlsplit(url).path.removeprefix("/")
+
+
+@contextmanager
+def _administration(server_url: str) -> Iterator[psycopg.Connection]:
+    plain = urlsplit(server_url)._replace(scheme="postgresql", path="/postgres")
+    with psycopg.connect(urlunsplit(plain), autocommit=True) as connection:
+        yield connection
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="stakazo-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # a server under another account must be able to pass through; its own folder is closed
+        yield folder
