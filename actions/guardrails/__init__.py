@@ -1,0 +1,109 @@
+"""What may not happen: one pure rule per file, a verdict with a reason. The door judges twice: proposing and sending.
+
+`GUARDRAILS` is the ordered table: step and caps trim first, so that every later rule sees the target to be sent.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from actions.guardrails import (
+    account_cap,
+    ad_set_cap,
+    campaign_cap,
+    cooldown,
+    currency,
+    cycle_limit,
+    data_age,
+    floor,
+    hourly_edits,
+    mass_pause,
+    never_create_active,
+    one_open_action,
+    step,
+)
+from actions.guardrails.facts import Facts, Limits
+from domain.actions import CREATES, ActionKind, JsonMap, Proposal, Verdict
+
+__all__ = ["GUARDRAILS", "Facts", "Guardrail", "Judgement", "Limits", "fold", "judge", "judge_all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardrail:
+    """One rule, the kinds of action it is asked about, and whether a person's approval lifts its stop."""
+
+    slug: str
+    kinds: frozenset[ActionKind]
+    judge: Callable[[Proposal, Facts], Verdict]
+    approvable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All verdicts folded: whether it may go, what exactly may go, and why (stops if stopped, else trims)."""
+
+    allowed: bool
+    needs_approval: bool  # stopped, but only by what a person's approval lifts
+    target: JsonMap
+    reasons: tuple[str, ...]
+
+
+_K = ActionKind
+_BUDGET = frozenset({_K.SET_DAILY_BUDGET})
+_PAUSE = frozenset({_K.PAUSE})
+_CHANGES = _BUDGET | _PAUSE | frozenset({_K.ACTIVATE})
+_SPENDS = _BUDGET | frozenset({_K.ACTIVATE}) | CREATES
+_SWITCHED = CREATES - {_K.CREATE_CREATIVE}  # a creative has no switch
+
+# EMERGENCY_PAUSE stands in no row: it goes past everything but write-ahead, read-back and audit (ARCHITECTURE §3).
+# RECORDED_ONLY kinds are never sent, so that nothing guards them.
+GUARDRAILS: tuple[Guardrail, ...] = (
+    Guardrail(slug=currency.SLUG, kinds=_SPENDS, judge=currency.judge),
+    Guardrail(slug=data_age.SLUG, kinds=_CHANGES, judge=data_age.judge),
+    Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
+    Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES, judge=one_open_action.judge),
+    Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge),
+    Guardrail(slug=hourly_edits.SLUG, kinds=_BUDGET, judge=hourly_edits.judge),
+    Guardrail(slug=step.SLUG, kinds=_BUDGET, judge=step.judge),
+    Guardrail(slug=ad_set_cap.SLUG, kinds=_SPENDS, judge=ad_set_cap.judge),
+    Guardrail(slug=campaign_cap.SLUG, kinds=_SPENDS, judge=campaign_cap.judge),
+    Guardrail(slug=account_cap.SLUG, kinds=_SPENDS, judge=account_cap.judge),
+    Guardrail(slug=floor.SLUG, kinds=_BUDGET | CREATES, judge=floor.judge),
+    Guardrail(slug=mass_pause.SLUG, kinds=_PAUSE, judge=mass_pause.judge, approvable=True),
+    Guardrail(slug=cycle_limit.SLUG, kinds=_CHANGES | CREATES, judge=cycle_limit.judge),
+)
+_APPROVABLE = frozenset(row.slug for row in GUARDRAILS if row.approvable)
+
+
+def judge_all(proposal: Proposal, facts: Facts) -> tuple[Verdict, ...]:
+    """Ask every guardrail that the kind concerns, in order; each sees the target as the ones before trimmed it.
+
+    A stop does not end it, so that an operator reads every reason at once.
+    """
+    verdicts: list[Verdict] = []
+    for guardrail in GUARDRAILS:
+        if proposal.kind not in guardrail.kinds:
+            continue
+        verdict = guardrail.judge(proposal, facts)
+        verdicts.append(verdict)
+        if verdict.trimmed_target is not None:
+            proposal = replace(proposal, target=verdict.trimmed_target)
+    return tuple(verdicts)
+
+
+def fold(proposal: Proposal, verdicts: Iterable[Verdict]) -> Judgement:
+    """Fold the verdicts on a proposal into one judgement."""
+    verdicts = tuple(verdicts)
+    stops = [verdict for verdict in verdicts if not verdict.allowed]
+    trims = [verdict for verdict in verdicts if verdict.trimmed_target is not None]
+    targets = [verdict.trimmed_target for verdict in verdicts if verdict.trimmed_target is not None]
+    return Judgement(
+        allowed=not stops,
+        needs_approval=bool(stops) and all(verdict.guardrail in _APPROVABLE for verdict in stops),
+        target=[proposal.target, *targets][-1],
+        reasons=tuple(verdict.reason for verdict in stops or trims),
+    )
+
+
+def judge(proposal: Proposal, facts: Facts) -> Judgement:
+    """Judge a proposal by every guardrail: `fold` of `judge_all`."""
+    return fold(proposal, judge_all(proposal, facts))

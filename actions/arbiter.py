@@ -1,0 +1,95 @@
+"""The arbiter: one change per object per window; who wins, and why the others do not. Pure: no ledger, no clock.
+
+The window is the cycle whose proposals are handed in; across cycles the cooldown and the open action stand guard.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from domain.actions import CREATES, PROTECTIVE, RECORDED_ONLY, Proposal
+
+
+class Loser(NamedTuple):
+    """A proposal that gives way, with the reason in words; it is recorded, not sent."""
+
+    proposal: Proposal
+    reason: str
+
+
+class Arbitration(NamedTuple):
+    """Winners by falling priority (the order in which they are judged and sent), and losers."""
+
+    winners: tuple[Proposal, ...]
+    losers: tuple[Loser, ...]
+
+
+_Key = tuple[str, ...]
+_Rank = tuple[int, bool, str, str, str, str]
+
+
+def arbitrate(proposals: Iterable[Proposal]) -> Arbitration:
+    """Choose one proposal per object: higher priority, then the protective kind, then rule, kind and target.
+
+    An ad set and its ad are different objects, and so are two creates that differ under one parent. What is only
+    recorded does not compete. The order of the input never matters.
+    """
+    best: dict[_Key, tuple[_Rank, Proposal]] = {}
+    beaten: list[tuple[_Key, Proposal]] = []
+    recorded: list[Proposal] = []
+    for proposal in proposals:
+        if proposal.kind in RECORDED_ONLY:
+            recorded.append(proposal)
+            continue
+        key, rank = _object(proposal), _rank(proposal)
+        held = best.get(key)
+        if held is None:
+            best[key] = (rank, proposal)
+        elif rank < held[0]:
+            beaten.append((key, held[1]))
+            best[key] = (rank, proposal)
+        else:
+            beaten.append((key, proposal))
+    winners = [*(proposal for _, proposal in best.values()), *recorded]
+    losers = [Loser(proposal, _why(proposal, best[key][1])) for key, proposal in beaten]
+    return Arbitration(
+        tuple(sorted(winners, key=_order)), tuple(sorted(losers, key=lambda loser: _order(loser.proposal)))
+    )
+
+
+def _object(proposal: Proposal) -> _Key:
+    if proposal.kind in CREATES:  # the id is the parent's, which a create does not change
+        return (proposal.kind, proposal.object_id, _canonical(proposal))
+    return (proposal.object_kind, proposal.object_id)
+
+
+def _rank(proposal: Proposal) -> _Rank:
+    """Smaller wins. The last parts only make equals decidable."""
+    return (
+        -proposal.priority,
+        proposal.kind not in PROTECTIVE,
+        proposal.rule,
+        proposal.kind,
+        _canonical(proposal),
+        proposal.reason,
+    )
+
+
+def _order(proposal: Proposal) -> tuple[int, str, str, _Rank]:
+    return (-proposal.priority, proposal.object_kind, proposal.object_id, _rank(proposal))
+
+
+def _canonical(proposal: Proposal) -> str:
+    return json.dumps([dict(proposal.target), dict(proposal.expected_before)], sort_keys=True)
+
+
+def _why(loser: Proposal, winner: Proposal) -> str:
+    what = f"{winner.rule} ({winner.kind.replace('_', ' ')})"
+    if winner.priority > loser.priority:
+        return (
+            f"{loser.rule} gives way to {what} on the same {loser.object_kind.replace('_', ' ')}:"
+            f" {winner.priority.name.lower()} goes before {loser.priority.name.lower()}"
+        )
+    if winner.kind in PROTECTIVE and loser.kind not in PROTECTIVE:
+        return f"{loser.rule} gives way to {what} of the same priority, since that protects"
+    return f"{loser.rule} gives way to {what} of the same priority: one change per object and cycle"

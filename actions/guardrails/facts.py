@@ -1,0 +1,65 @@
+"""What a guardrail may know of the account and the object: frozen facts that the door gathers, and the limits.
+
+Facts never count the action that is being judged: sums, counts and the open action are those of all others.
+Every default is the one that blocks, so that a fact which nobody gathered stops the action.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.ids import ActionId
+from domain.money import Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The house's change limits (ARCHITECTURE §5); settings may tighten or widen them."""
+
+    step_max: float = 0.20  # of the present daily budget, up and down
+    min_change: float = 0.03  # where a cap leaves less room than that, the edit is not worth its risk
+    cooldown: timedelta = timedelta(hours=24)
+    cooldown_learning: timedelta = timedelta(hours=72)
+    edits_kept_free: int = 1  # budget edits per object and hour that are left to people
+    actions_per_cycle: int = 20
+    mass_pause_objects: int = 5
+    mass_pause_spend_share: float = 0.10
+    max_data_age: timedelta = timedelta(hours=1)  # two cycles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known as a proposal is judged. None = unknown, which blocks; for a cap alone it means *not set*."""
+
+    now: datetime  # the platform's clock
+    ad_set_cap: Money | None  # daily budget of one ad set
+    campaign_cap: Money | None  # sum of the daily budgets under one campaign, or its own
+    account_cap: Money | None  # sum of all active daily budgets
+    budget_edits_per_hour: int  # what the platform allows per object
+
+    currency: str | None = None  # the account's
+    minimum_daily_budget_minor: int | None = None
+    account_daily_budgets_minor: int | None = None  # active ones, raises that are approved or under way included
+    campaign_daily_budgets_minor: int | None = None  # the same within the object's campaign
+    object_daily_budget_minor: int | None = None  # what an activation of the object sets going; 0 for an ad
+
+    has_budget_history: bool = False  # whether `last_budget_change_at` could be looked up
+    last_budget_change_at: datetime | None = None  # on the platform's clock; None = never
+    budget_edits_last_hour: int | None = None
+    is_learning: bool | None = None  # unknown counts as learning
+
+    has_ledger: bool = False  # whether `open_action_id` could be looked up
+    open_action_id: ActionId | None = None
+    actions_in_cycle: int | None = None  # approved for the account in this cycle
+    pauses_in_cycle: int | None = None
+    paused_spend_in_cycle_minor: int | None = None  # what the objects paused in this cycle spent in the window
+    object_spend_minor: int | None = None  # the same window
+    account_spend_minor: int | None = None
+
+    tree_age: timedelta | None = None
+    insights_age: timedelta | None = None
+    is_approved: bool = False  # a person approved this very action
+    limits: Limits = field(default_factory=Limits)
+
+    def amount(self, minor: int) -> str:
+        """Write an amount in the account's currency."""
+        return f"{minor} minor units" if self.currency is None else str(Money(minor, self.currency))
