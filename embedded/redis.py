@@ -8,7 +8,9 @@ import signal
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from embedded.child import ChildSpec
 from embedded.errors import ServerUnavailable
@@ -91,7 +93,11 @@ def _url(password: str, port: int) -> str:
 
 def _answers(pid: int, port: int, password: str) -> bool:
     # Somebody else's server may hold the port: only the one that names our child's pid counts.
-    with Redis(host=HOST, port=port, password=password, socket_timeout=1, socket_connect_timeout=1) as client:
+    # No retries: the caller asks again, and redis-py's own would hold it up for seconds.
+    once = Retry(NoBackoff(), 0)
+    with Redis(
+        host=HOST, port=port, password=password, retry=once, socket_timeout=1, socket_connect_timeout=1
+    ) as client:
         try:
             return int(client.info("server")["process_id"]) == pid
         except (RedisError, KeyError):  # not there yet, still loading, or a stranger
