@@ -1,0 +1,1 @@
+"""What runs: one thin file per cycle. No statistics, no SQL, no HTTP."""

@@ -1,0 +1,182 @@
+"""The composition root: builds the engine, clients, clocks, doorbell and executor from settings and hands them down.
+
+Nothing is opened before it is asked for, and everything opened belongs to the process that asked: after a fork the
+child builds its own.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from functools import cached_property
+from types import TracebackType
+from typing import Self, cast
+
+from celery import Celery
+from sqlalchemy import Engine
+
+from domain import catalogue
+from domain.actions import Mode
+from domain.clock import PlatformClock
+from domain.errors import NotReadyError
+from domain.platforms import Platform
+from domain.ports import Client, ClientOptions, Doorbell, OpenClient, Switchboard
+from models.accounts import Account
+from models.engine import make_engine
+from workers import addresses
+from workers.clock import RealClock, sandbox_clock
+from workers.doorbell import CeleryDoorbell, sender_app
+from workers.settings import Settings, read_settings
+from workers.switchboard import CelerySwitchboard
+
+
+class House:
+    """Everything a process needs, opened at first use. Close it, or hold it with `with`."""
+
+    def __init__(self, settings: Settings, *, name: str = "stakazo") -> None:
+        self.settings = settings
+        self._name = name
+        self._open = _Opened(settings, name)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, *, name: str = "stakazo") -> Self:
+        """Build a house on these settings, or on the environment; connects to nothing yet.
+
+        Raises:
+            SettingsError: the environment has problems; all are listed.
+        """
+        return cls(settings or read_settings(), name=name)
+
+    @property
+    def engine(self) -> Engine:
+        """The pool of Postgres connections of this process.
+
+        Raises:
+            NotReadyError: there is no database to speak to.
+        """
+        return self._mine().engine
+
+    @property
+    def doorbell(self) -> Doorbell:
+        """The bell that tells workers of rows; ringing raises nothing."""
+        return self._mine().doorbell
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """Celery's remote control."""
+        return self._mine().switchboard
+
+    def client_of(self, account: Account) -> Client:
+        """Return the account's platform client: the sandbox in STUB, the platform itself in LIVE; one code path.
+
+        Raises:
+            NotReadyError: the platform has no client, the sandbox is not there, or LIVE's credentials are missing.
+        """
+        return self._mine().client(account.platform, account.mode)
+
+    def clock_of(self, account: Account) -> PlatformClock:
+        """Return the clock that rules the account's business.
+
+        Raises:
+            NotReadyError: the sandbox has not said where it is.
+        """
+        return self._mine().clock(account.mode)
+
+    def close(self) -> None:
+        """Let every connection go."""
+        self._mine().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _mine(self) -> "_Opened":
+        if self._open.pid != os.getpid():
+            self._open.forget()
+            self._open = _Opened(self.settings, self._name)
+        return self._open
+
+
+class _Opened:
+    """What one process has opened."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.pid = os.getpid()
+        self._settings = settings
+        self._name = name
+        self._clients: dict[tuple[str, Mode], Client] = {}
+        self._clocks: dict[Mode, PlatformClock] = {}
+
+    @cached_property
+    def engine(self) -> Engine:
+        return make_engine(addresses.database_url(self._settings), application_name=self._name)
+
+    @cached_property
+    def _sender(self) -> Celery:
+        return sender_app(addresses.redis_url(self._settings))
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        return CeleryDoorbell(self._sender)
+
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        return CelerySwitchboard(self._sender)
+
+    def client(self, slug: str, mode: Mode) -> Client:
+        key = (slug, mode)
+        if key not in self._clients:
+            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), mode)
+        return self._clients[key]
+
+    def clock(self, mode: Mode) -> PlatformClock:
+        if mode not in self._clocks:
+            is_live = mode is Mode.LIVE
+            self._clocks[mode] = RealClock() if is_live else sandbox_clock(addresses.sandbox_admin_url(self._settings))
+        return self._clocks[mode]
+
+    def forget(self) -> None:
+        """Drop what a parent process opened without closing its sockets, which are still the parent's."""
+        if "engine" in self.__dict__:
+            self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        if "_sender" in self.__dict__:
+            self._sender.close()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+
+def _open_client(settings: Settings, platform: Platform, mode: Mode) -> Client:
+    if platform.client is None:
+        raise NotReadyError(f"{platform.title} is planned: it has no client yet")
+    module, _, function = platform.client.partition(":")
+    open_client = cast("OpenClient", getattr(importlib.import_module(module), function))
+    return open_client(_live_options(settings, platform) if mode is Mode.LIVE else _stub_options(settings))
+
+
+def _stub_options(settings: Settings) -> ClientOptions:
+    addresses.sandbox_token(settings)  # fail now, with words, rather than at the first call
+    return ClientOptions(
+        base_url=addresses.sandbox_url(settings),
+        token=lambda: addresses.sandbox_token(settings),
+        app_secret=lambda: addresses.sandbox_app_secret(settings),
+    )
+
+
+def _live_options(settings: Settings, platform: Platform) -> ClientOptions:
+    own = settings.of(platform.slug)
+    prefix = f"{platform.slug.upper()}_"
+    missing = [name for name in platform.live_settings if not getattr(own, name.removeprefix(prefix).lower(), None)]
+    if missing:
+        raise NotReadyError(f"a live account of {platform.title} needs {', '.join(missing)}; set them and start again")
+    return ClientOptions(
+        base_url=None, token=_secret(own.secret, "access_token"), app_secret=lambda: own.secret("app_secret")
+    )
+
+
+def _secret(read: Callable[[str], str | None], name: str) -> Callable[[], str]:
+    return lambda: read(name) or ""

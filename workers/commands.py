@@ -1,0 +1,82 @@
+"""The command line of each process, derived from the catalogue; the supervisor and docker-compose start them."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain import catalogue
+from domain.modules import Lane
+from workers.flower import FlowerLogin
+from workers.settings import Settings
+
+_APP = ("-A", "workers.celery_app")
+_CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2}
+STOP_WORKER_S = 25.0  # above celery_config.SOFT_SHUTDOWN_S, so that a warm end is not cut off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandLine:
+    """A process: what to run, with which variables on top of the common ones, and how long it may take to stop."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stop_timeout_s: float = 10.0
+
+
+def worker_lines() -> tuple[CommandLine, ...]:
+    """One worker per lane that has queues."""
+    return tuple(_worker(lane) for lane in catalogue.lanes())
+
+
+def beat_line(settings: Settings, speed: float) -> CommandLine:
+    """Beat, its schedule file in the data folder; `speed` is the sandbox's."""
+    schedule = settings.home / "beat" / "schedule"
+    return CommandLine(
+        name="beat",
+        argv=(sys.executable, "-m", "celery", *_APP, "beat", "--schedule", str(schedule), "--pidfile="),
+        env={"STAKAZO_SPEED": f"{speed:g}"},
+    )
+
+
+def flower_line(settings: Settings, login: FlowerLogin, port: int) -> CommandLine:
+    """Flower on loopback, behind its login, read-only unless FLOWER_READ_ONLY=false."""
+    columns = "name,args,state,received,runtime,worker"
+    argv = (
+        *(sys.executable, "-m", "celery", *_APP, "flower", "--address=127.0.0.1", f"--port={port}"),
+        *("--max_tasks=10000", "--natural_time=true", f"--tasks_columns={columns}", "--conf=", "--logging=info"),
+        *(("--read_only=true",) if settings.common.flower_read_only else ()),
+    )
+    return CommandLine(name="flower", argv=argv, env={"FLOWER_BASIC_AUTH": f"{login.user}:{login.password}"})
+
+
+def tower_line() -> CommandLine:
+    """The control tower."""
+    return CommandLine(name="tower", argv=(sys.executable, "-m", "cli.main", "tower"))
+
+
+def sandbox_line(settings: Settings, speed: float) -> CommandLine:
+    """The sandbox, as a process of its own."""
+    argv = (sys.executable, "-m", "sandbox", "serve", "--data", str(settings.sandbox_data), "--speed", f"{speed:g}")
+    return CommandLine(name="sandbox", argv=argv)
+
+
+def command_lines(
+    settings: Settings, *, login: FlowerLogin, flower_port: int, speed: float = 1.0
+) -> tuple[CommandLine, ...]:
+    """Every process of one machine, in the order in which to start them (servers come before, from `embedded`)."""
+    return (
+        sandbox_line(settings, speed),
+        *worker_lines(),
+        tower_line(),
+        beat_line(settings, speed),
+        flower_line(settings, login, flower_port),
+    )
+
+
+def _worker(lane: Lane) -> CommandLine:
+    argv = (
+        *(sys.executable, "-m", "celery", *_APP, "worker", "-n", f"{lane}@%h", "-Q", ",".join(catalogue.queues(lane))),
+        *("-c", str(_CONCURRENCY[lane]), "-P", "prefork", "-E", "--without-mingle", "--without-gossip"),
+    )
+    return CommandLine(name=f"worker-{lane}", argv=argv, env={"REMAP_SIGTERM": "SIGQUIT"}, stop_timeout_s=STOP_WORKER_S)

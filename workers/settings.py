@@ -1,0 +1,231 @@
+"""The environment, read once and checked as a whole. Nobody else reads a variable; no secret shows in a repr.
+
+Settings of a platform are derived from its row: `META_API_MODE`, `TIKTOK_API_MODE`, ... are one class with a prefix.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.actions import Mode
+from domain.errors import BadInputError, SettingsError
+from domain.money import Money
+from domain.platforms import PLATFORMS, Platform
+
+S = TypeVar("S", bound=BaseSettings)
+_WRONG_NAMES = {"META_ADS_MODE": "META_API_MODE", "CELERY_BROKER_URL": "REDIS_URL", "BROKER_URL": "REDIS_URL"}
+_SHORTEST_KEY = 16
+_POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://", "postgresql+asyncpg://")
+_REDIS_SCHEMES = ("redis://", "rediss://")
+
+
+def _money(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return Money.parse(value)
+    except BadInputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _postgres(value: object) -> object:
+    if isinstance(value, str) and value and not value.startswith(_POSTGRES_SCHEMES):
+        raise ValueError("not the address of a Postgres server")
+    return value or None
+
+
+def _redis(value: object) -> object:
+    if isinstance(value, str) and value and not value.startswith((*_REDIS_SCHEMES, "redis+socket://", "unix://")):
+        raise ValueError("not the address of a Redis server")
+    return value or None
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _long_enough(value: object) -> object:
+    if isinstance(value, str) and 0 < len(value) < _SHORTEST_KEY:
+        raise ValueError("too short")
+    return value or None
+
+
+def _blank_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+Amount = Annotated[Money, NoDecode, BeforeValidator(_money)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
+OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+
+
+class PlatformSettings(BaseSettings):
+    """The settings that every platform has, each under its own prefix. Descriptions say what a person should write."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    api_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.STUB, description="stub or live")
+    app_id: OptionalText = Field(None, description="the app's number")
+    app_secret: OptionalSecret = Field(None, description="the app's secret")
+    access_token: OptionalSecret = Field(None, description="an access token of a system user")
+    cycle_enabled: bool = Field(True, description="true or false")
+    cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440)] = Field(
+        30, description="whole minutes from 5 to 1440 that divide an hour or are whole hours"
+    )
+    cycle_auto_start: bool = Field(True, description="true or false")
+
+    def secret(self, name: str) -> str | None:
+        """Return the plain value of `access_token` or `app_secret`, at the moment of use only."""
+        value: SecretStr | None = getattr(self, name)
+        return value.get_secret_value() if value is not None else None
+
+
+class _Common(BaseSettings):
+    """What is the same for every platform."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    database_url: Annotated[str | None, BeforeValidator(_postgres)] = Field(
+        None, repr=False, description="postgresql://user:password@host:5432/name, or nothing for the embedded server"
+    )
+    redis_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
+        None, repr=False, description="redis://host:6379/0, or nothing for the embedded server"
+    )
+    stakazo_home: Path = Field(Path(".stakazo"), description="the data folder")
+    max_daily_budget_per_adset: Amount = Field(
+        Money(50_000, "USD"), description='an amount with its currency, such as "500 USD"'
+    )
+    max_total_daily_spend: Amount = Field(
+        Money(500_000, "USD"), description='an amount with its currency, such as "5000 USD"'
+    )
+    secret_key: Annotated[SecretStr | None, BeforeValidator(_long_enough)] = Field(
+        None, description="at least 16 characters that nobody can guess"
+    )
+    sandbox_url: OptionalText = Field(None, description="http://host:port of the sandbox's Graph API")
+    sandbox_admin_url: OptionalText = Field(None, description="http://host:port of the sandbox's admin address")
+    sandbox_data: Path | None = Field(None, description="the sandbox's data folder")
+    stakazo_speed: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="how many sandbox seconds pass in a real one, such as 60"
+    )
+    flower_read_only: bool = Field(True, description="true or false")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    alert_email: OptionalText = Field(None, description="an address that is read day and night")
+    alert_slack_webhook_url: OptionalSecret = Field(None, description="https://hooks.slack.com/...")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, valid. `database_url` and `redis_url` are None where the embedded servers are meant."""
+
+    common: _Common
+    platforms: Mapping[str, PlatformSettings]
+
+    @property
+    def database_url(self) -> str | None:
+        """Address of the given Postgres, None for the embedded one (then see `workers/addresses.py`)."""
+        return self.common.database_url
+
+    @property
+    def redis_url(self) -> str | None:
+        """Address of the given Redis, None for the embedded one (then see `workers/addresses.py`)."""
+        return self.common.redis_url
+
+    @property
+    def home(self) -> Path:
+        """The data folder, absolute."""
+        return self.common.stakazo_home.expanduser().absolute()
+
+    @property
+    def sandbox_data(self) -> Path:
+        """The sandbox's data folder: where it writes `address.json` and `credentials.json`."""
+        return (self.common.sandbox_data or self.home / "sandbox").expanduser().absolute()
+
+    @property
+    def max_daily_budget_per_adset(self) -> Money:
+        """Cap for an ad set of an account that has none of its own."""
+        return self.common.max_daily_budget_per_adset
+
+    @property
+    def max_total_daily_spend(self) -> Money:
+        """Cap for the sum of daily budgets of an account that has none of its own."""
+        return self.common.max_total_daily_spend
+
+    def of(self, platform: str) -> PlatformSettings:
+        """Return the settings of a platform by its slug."""
+        return self.platforms[platform]
+
+
+def read_settings() -> Settings:
+    """Read and check the whole environment.
+
+    Raises:
+        SettingsError: with every problem at once; values of secrets are never part of it.
+    """
+    problems: list[str] = list(_wrong_names(os.environ))
+    common = _read(_Common, "", problems)
+    platforms = {row.slug: _read(PlatformSettings, f"{row.slug.upper()}_", problems) for row in PLATFORMS}
+    for row in PLATFORMS:
+        own = platforms[row.slug]
+        if own is not None:
+            problems.extend(_interval_problems(row, own))
+            problems.extend(_live_problems(row, own, os.environ))
+    if problems or common is None:
+        raise SettingsError(problems)
+    return Settings(common=common, platforms={slug: own for slug, own in platforms.items() if own is not None})
+
+
+def _wrong_names(environ: Mapping[str, str]) -> Iterator[str]:
+    for wrong, right in _WRONG_NAMES.items():
+        if wrong in environ:
+            yield f"{wrong} is not a setting; its name is {right}"
+
+
+def _read(kind: type[S], prefix: str, problems: list[str]) -> S | None:
+    try:
+        return kind(_env_prefix=prefix)
+    except ValidationError as error:
+        problems.extend(_describe(kind, prefix, dict(item)) for item in error.errors(include_url=False))
+        return None
+
+
+def _describe(kind: type[BaseSettings], prefix: str, item: dict[str, Any]) -> str:
+    field = str(item["loc"][0])
+    row = kind.model_fields[field]
+    name = f"{prefix}{field}".upper()
+    is_private = not row.repr or "Secret" in str(row.annotation)
+    value = "set" if is_private else f'"{item["input"]}"'
+    why = item["msg"].removeprefix("Value error, ")
+    return f"{name} is {value}, which cannot be used ({why}); write {row.description}"
+
+
+def _interval_problems(platform: Platform, own: PlatformSettings) -> Iterator[str]:
+    minutes = own.cycle_interval_minutes
+    if 60 % minutes and minutes % 60:
+        yield (
+            f"{platform.slug.upper()}_CYCLE_INTERVAL_MINUTES is {minutes}, which does not fit the clock; "
+            "write whole minutes that divide an hour, or whole hours"
+        )
+
+
+def _live_problems(platform: Platform, own: PlatformSettings, environ: Mapping[str, str]) -> Iterator[str]:
+    """What LIVE cannot do without (REQUIREMENTS §6), each named. The scopes are asked of the token, in `bootstrap`."""
+    if own.api_mode is not Mode.LIVE:
+        return
+    mode_name = f"{platform.slug.upper()}_API_MODE"
+    if platform.client is None:
+        yield f'{mode_name} is "live", but {platform.title} is planned and not built; write stub'
+    for name in (*platform.live_settings, "SECRET_KEY"):
+        if not environ.get(name):
+            yield f"{name} is missing; {mode_name}=live cannot do without it"
+    for name in ("MAX_DAILY_BUDGET_PER_ADSET", "MAX_TOTAL_DAILY_SPEND"):
+        if not environ.get(name):
+            yield f"{name} is missing; {mode_name}=live wants a cap that a person has set"
+    if not (environ.get("ALERT_EMAIL") or environ.get("ALERT_SLACK_WEBHOOK_URL")):
+        yield f"ALERT_EMAIL or ALERT_SLACK_WEBHOOK_URL is missing; {mode_name}=live wants alerts configured"
