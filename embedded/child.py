@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from embedded.process_mark import ProcessMark, mark_of
 RUN_VARIABLE = "STAKAZO_SUPERVISED_RUN"  # in every child's environment, so that leftovers of a run can be told
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_LOG_LIMIT_BYTES = 32 * 1024 * 1024
+LOG_LIMIT_BYTES = 32 * 1024 * 1024
 _TAIL_BYTES = 2000
 _TAIL_LINES = 8
 
@@ -88,7 +89,6 @@ def spawn(spec: ChildSpec, *, run_id: str) -> Child:
     On Linux it gets its own stop signal when the thread that called this dies, so no supervisor leaves orphans.
     """
     spec.log_path.parent.mkdir(parents=True, exist_ok=True)
-    _turn_log_over(spec.log_path)
     drop = spec.identity if spec.identity.is_account else None
     with spec.log_path.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - the command line is the caller's own
@@ -105,6 +105,18 @@ def spawn(spec: ChildSpec, *, run_id: str) -> Child:
             preexec_fn=_preparation(spec),  # noqa: PLW1509 - a few system calls, prepared before the fork
         )
     return Child(spec, process, mark_of(process.pid))
+
+
+def turn_log_over(path: Path, *, limit_bytes: int = LOG_LIMIT_BYTES) -> bool:
+    """Move a log that has grown past the limit to `NAME.1`, also under a living writer; say whether it was moved.
+
+    Children append, so after the cut they write on at the start. A line written in between may be lost.
+    """
+    if not path.exists() or path.stat().st_size <= limit_bytes:
+        return False
+    shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+    os.truncate(path, 0)
+    return True
 
 
 def log_tail(path: Path) -> str:
@@ -134,8 +146,3 @@ def _preparation(spec: ChildSpec) -> Callable[[], None]:
                 os._exit(1)
 
     return prepare
-
-
-def _turn_log_over(path: Path) -> None:
-    if path.exists() and path.stat().st_size > _LOG_LIMIT_BYTES:
-        path.replace(path.with_name(f"{path.name}.1"))

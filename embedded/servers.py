@@ -36,7 +36,11 @@ class RunningServer:
         self.port = prepared.port
         self._spec = prepared.spec
         self._ports = ports
-        self._child = _start_and_wait(prepared.spec)
+        try:
+            self._child = _start_and_wait(prepared.spec)
+        except BaseException:
+            ports.close()
+            raise
 
     @property
     def pid(self) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from embedded.child import ChildSpec, describe_exit, log_tail
+from embedded.child import ChildSpec, describe_exit, log_tail, turn_log_over
 from embedded.errors import ChildFailed
 from embedded.events import Event, EventKind
 from embedded.leftovers import Leftover, find_leftovers, stop_leftovers
@@ -25,13 +25,16 @@ from embedded.supervised import Supervised
 _POLL_S = 0.2
 _EAGER_POLL_S = 0.05  # while a person waits for a start or a stop
 _DEATHS_AT_START = 3
+_LOG_ROUND_S = 30.0
 
 
 class Supervisor:
     """The processes of one data folder; hold it as a context manager in the main thread.
 
     Entering takes the folder's lock, ends leftovers of a killed run and catches the stop signals; leaving stops every
-    child. Work happens only inside its methods, in the calling thread.
+    child. Work happens only inside its methods, in the calling thread. Between two of them a stop signal raises
+    StopRequested in the caller's own code: catch it around the whole block. Prepare servers inside the block, once the
+    leftovers are gone.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Supervisor:
         self._held = ExitStack()
         self._run_id = secrets.token_hex(16)
         self._started_at = now_utc()
+        self._logs_due_s = 0.0
 
     def __enter__(self) -> Self:
         """Take the folder.
@@ -70,7 +74,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._held:
+        with self._signals.deferred(), self._held:
             self.stop()
 
     def start(self, spec: ChildSpec) -> None:
@@ -119,7 +123,7 @@ class Supervisor:
                 self._step(patient=True)
                 time.sleep(_POLL_S)
             number = self._signals.last
-        self.stop()
+            self.stop()
         return number
 
     def request_stop(self) -> None:
@@ -152,6 +156,15 @@ class Supervisor:
         changes = [child.step() for child in self._children]
         if any(changes):
             self._write()
+        self._look_after_logs()
+
+    def _look_after_logs(self) -> None:
+        if time.monotonic() < self._logs_due_s:
+            return
+        self._logs_due_s = time.monotonic() + _LOG_ROUND_S
+        with suppress(OSError):  # a full disk: nothing to be copied, and nothing to end the children for
+            for child in self._children:
+                turn_log_over(child.spec.log_path)
 
     def _give_up_if_hopeless(self, child: Supervised, deadline: float) -> None:
         spec = child.spec

@@ -152,7 +152,7 @@ def test_an_ordinary_user_starts_a_server(made_server):
 def test_root_can_hand_the_server_to_an_account_where_namespaces_are_forbidden(made_server):
     if os.geteuid() != 0:
         with pytest.raises(PermissionError):
-            account("nobody").own(made_server)
+            account("root").own(made_server)
         return
     nobody = account("nobody")
     folder = Path(tempfile.mkdtemp(prefix="stakazo-account-"))

@@ -5,6 +5,7 @@ import time
 import psutil
 import pytest
 
+from embedded.child import turn_log_over
 from embedded.errors import AlreadyRunning, ChildFailed, StopRequested
 from embedded.events import EventKind
 from embedded.runtime import read_runtime
@@ -207,3 +208,22 @@ def test_a_closed_terminal_does_not_end_the_supervisor(stage):
     with stage.supervisor(on_event=broken) as supervisor:
         supervisor.start(stage.diarist("only"))
     assert stage.diary_lines == ["only up", "only SIGTERM"]
+
+
+def test_a_log_past_its_limit_is_moved_aside_under_the_living_writer(stage):
+    chatty = stage.python(
+        "chatty", "import time\nwhile True: print('x' * 99, flush=True); time.sleep(0.005)", stop_timeout_s=1
+    )
+    with stage.supervisor() as supervisor:
+        supervisor.start(chatty)
+        assert supervisor.wait(lambda: turn_log_over(chatty.log_path, limit_bytes=1000), timeout_s=10)
+        assert chatty.log_path.with_name("chatty.log.1").read_bytes().startswith(b"x" * 99)
+        assert supervisor.wait(lambda: chatty.log_path.read_bytes()[:1] == b"x", timeout_s=10)
+
+
+def test_a_log_under_its_limit_stays(stage):
+    spec = stage.python("quiet", "")
+    spec.log_path.parent.mkdir(parents=True)
+    spec.log_path.write_text("short")
+    assert not turn_log_over(spec.log_path, limit_bytes=5)
+    assert not turn_log_over(spec.log_path.with_name("missing.log"), limit_bytes=5)
