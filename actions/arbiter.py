@@ -25,7 +25,7 @@ class Arbitration(NamedTuple):
 
 
 _Key = tuple[str, ...]
-_Rank = tuple[int, bool, str, str, str, str]
+_Rank = tuple[int, bool, str, str]
 
 
 def arbitrate(proposals: Iterable[Proposal]) -> Arbitration:
@@ -34,27 +34,25 @@ def arbitrate(proposals: Iterable[Proposal]) -> Arbitration:
     An ad set and its ad are different objects, and so are two creates that differ under one parent. What is only
     recorded does not compete. The order of the input never matters.
     """
-    best: dict[_Key, tuple[_Rank, Proposal]] = {}
+    best: dict[_Key, Proposal] = {}
     beaten: list[tuple[_Key, Proposal]] = []
     recorded: list[Proposal] = []
     for proposal in proposals:
         if proposal.kind in RECORDED_ONLY:
             recorded.append(proposal)
             continue
-        key, rank = _object(proposal), _rank(proposal)
+        key = _object(proposal)
         held = best.get(key)
         if held is None:
-            best[key] = (rank, proposal)
-        elif rank < held[0]:
-            beaten.append((key, held[1]))
-            best[key] = (rank, proposal)
+            best[key] = proposal
+        elif _goes_before(proposal, held):
+            beaten.append((key, held))
+            best[key] = proposal
         else:
             beaten.append((key, proposal))
-    winners = [*(proposal for _, proposal in best.values()), *recorded]
-    losers = [Loser(proposal, _why(proposal, best[key][1])) for key, proposal in beaten]
-    return Arbitration(
-        tuple(sorted(winners, key=_order)), tuple(sorted(losers, key=lambda loser: _order(loser.proposal)))
-    )
+    winners = [*best.values(), *recorded]
+    losers = [Loser(proposal, _why(proposal, best[key])) for key, proposal in beaten]
+    return Arbitration(tuple(sorted(winners, key=_order)), tuple(sorted(losers, key=_loser_order)))
 
 
 def _object(proposal: Proposal) -> _Key:
@@ -64,23 +62,29 @@ def _object(proposal: Proposal) -> _Key:
 
 
 def _rank(proposal: Proposal) -> _Rank:
-    """Smaller wins. The last parts only make equals decidable."""
-    return (
-        -proposal.priority,
-        proposal.kind not in PROTECTIVE,
-        proposal.rule,
-        proposal.kind,
-        _canonical(proposal),
-        proposal.reason,
-    )
+    """Smaller goes before."""
+    return (-proposal.priority, proposal.kind not in PROTECTIVE, proposal.rule, proposal.kind)
 
 
-def _order(proposal: Proposal) -> tuple[int, str, str, _Rank]:
-    return (-proposal.priority, proposal.object_kind, proposal.object_id, _rank(proposal))
+def _goes_before(one: Proposal, other: Proposal) -> bool:
+    """Whether `one` wins; targets are compared only where nothing else tells the two apart."""
+    rank, held = _rank(one), _rank(other)
+    return rank < held if rank != held else _canonical(one) < _canonical(other)
+
+
+def _order(proposal: Proposal) -> tuple[str | int | bool, ...]:
+    """Total: on one object only creates and what is recorded can be alike in everything but the target."""
+    alike = _canonical(proposal) if proposal.kind in CREATES or proposal.kind in RECORDED_ONLY else ""
+    return (-proposal.priority, proposal.object_kind, proposal.object_id, *_rank(proposal), alike)
+
+
+def _loser_order(loser: Loser) -> tuple[str | int | bool, ...]:
+    return (*_order(loser.proposal), _canonical(loser.proposal))
 
 
 def _canonical(proposal: Proposal) -> str:
-    return json.dumps([dict(proposal.target), dict(proposal.expected_before)], sort_keys=True)
+    parts = [dict(proposal.target), dict(proposal.expected_before), proposal.reason]
+    return json.dumps(parts, sort_keys=True)
 
 
 def _why(loser: Proposal, winner: Proposal) -> str:
@@ -88,8 +92,12 @@ def _why(loser: Proposal, winner: Proposal) -> str:
     if winner.priority > loser.priority:
         return (
             f"{loser.rule} gives way to {what} on the same {loser.object_kind.replace('_', ' ')}:"
-            f" {winner.priority.name.lower()} goes before {loser.priority.name.lower()}"
+            f" {_said(winner)} goes before {_said(loser)}"
         )
     if winner.kind in PROTECTIVE and loser.kind not in PROTECTIVE:
         return f"{loser.rule} gives way to {what} of the same priority, since that protects"
     return f"{loser.rule} gives way to {what} of the same priority: one change per object and cycle"
+
+
+def _said(proposal: Proposal) -> str:
+    return proposal.priority.name.lower().replace("_", " ")

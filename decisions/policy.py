@@ -130,7 +130,7 @@ def _problem(name: str, value: object) -> str | None:
     wanted = f"{name} is {value!r}; it must be {kind} from {bounds.low:g} to {bounds.high:g}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return wanted
-    if bounds.whole and value != int(value if value == value and abs(value) != float("inf") else 0.5):  # noqa: PLR0124 - NaN
+    if bounds.whole and isinstance(value, float) and not value.is_integer():
         return wanted
     return None if bounds.low <= value <= bounds.high else wanted
 

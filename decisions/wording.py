@@ -24,9 +24,9 @@ def amounts(currency: str) -> Callable[[int], str]:
     return write
 
 
-def percent(share: float) -> str:
-    """0.3 → "30"; 0.125 → "12.5"."""
-    return f"{share * 100:g}"
+def percent(share: float, places: int | None = None) -> str:
+    """0.3 → "30 %", 0.125 → "12.5 %"; with `places` 2, 0.0097 → "0.97 %"."""
+    return f"{share * 100:g} %" if places is None else f"{share * 100:.{places}f} %"
 
 
 def ages(snapshot: Snapshot) -> dict[str, Json]:

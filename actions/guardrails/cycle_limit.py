@@ -20,5 +20,5 @@ def judge(proposal: Proposal, facts: Facts) -> Verdict:
         return passed(SLUG, f"{facts.actions_in_cycle} of {most} actions in this cycle")
     return stopped(
         SLUG,
-        f"this cycle already has {facts.actions_in_cycle} of {most} actions;  {thing(proposal)} waits for the next",
+        f"this cycle already has {facts.actions_in_cycle} of {most} actions; {thing(proposal)} waits for the next",
     )
