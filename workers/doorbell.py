@@ -1,4 +1,4 @@
-"""The doorbell over Celery: a message with an id, in JSON. Losing one costs latency, never work; ringing never raises."""
+"""The doorbell over Celery: a JSON message with an id. Losing one costs latency, never work; ringing never raises."""
 
 import time
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 
 from domain import catalogue
 from domain.modules import Lane
@@ -15,7 +15,8 @@ def all_queues() -> tuple[Queue, ...]:
 
 def queue(name: str) -> Queue:
     """One queue, direct: a broker that forgets its bindings still delivers to it."""
-    return Queue(name, Exchange(name, type="direct"), routing_key=name)
+    exchange = Exchange(name, type="direct")  # type: ignore[no-untyped-call]  # kombu is half typed
+    return Queue(name, exchange, routing_key=name)  # type: ignore[no-untyped-call]  # as above
 
 
 def pair_of_queue() -> Mapping[str, str]:

@@ -1,0 +1,66 @@
+"""Which pairs may run: the desired state. A pair without a row is wanted running. Functions never commit."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from models.tables import module_states
+
+
+class Desired(StrEnum):
+    """What is wanted of a pair."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleState:
+    """The desired state of a pair, and who set it."""
+
+    pair: str
+    desired: Desired
+    reason: str
+    changed_by: str
+    changed_at: datetime
+
+
+def listing(conn: Connection) -> Mapping[str, ModuleState]:
+    """Return pair slug → state, for pairs that somebody has set."""
+    rows = conn.execute(select(module_states).order_by(module_states.c.pair))
+    return {
+        row.pair: ModuleState(
+            pair=row.pair,
+            desired=Desired(row.desired),
+            reason=row.reason,
+            changed_by=row.changed_by,
+            changed_at=row.changed_at,
+        )
+        for row in rows
+    }
+
+
+def stopped(conn: Connection) -> frozenset[str]:
+    """Return slugs of the pairs that must not run."""
+    wanted = select(module_states.c.pair).where(module_states.c.desired == Desired.STOPPED)
+    return frozenset(conn.execute(wanted).scalars())
+
+
+def set_desired(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
+    """Set what is wanted of these pairs."""
+    for pair in sorted(set(pairs)):
+        values = {"desired": desired, "reason": reason, "changed_by": changed_by}
+        statement = insert(module_states).values(pair=pair, **values)
+        changed = {**values, "changed_at": func.clock_timestamp()}
+        conn.execute(statement.on_conflict_do_update(index_elements=[module_states.c.pair], set_=changed))
+
+
+def set_first(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
+    """Set what is wanted of pairs that nobody has ever set; others keep what a person chose."""
+    for pair in sorted(set(pairs)):
+        statement = insert(module_states).values(pair=pair, desired=desired, reason=reason, changed_by=changed_by)
+        conn.execute(statement.on_conflict_do_nothing())

@@ -1,0 +1,168 @@
+"""Everything on one machine: servers, migrations, sandbox, accounts, workers, tower, beat and Flower, in that order.
+
+The supervisor keeps the processes alive; this file only knows the order, and what must be true before the next step.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from domain import catalogue
+from domain.actions import Level, Mode
+from domain.ids import AccountId
+from embedded import postgres, redis
+from embedded.child import ChildSpec
+from embedded.events import Event
+from embedded.ports import PortBook
+from embedded.supervisor import Supervisor
+from models import accounts, migrate
+from workers import addresses, commands
+from workers.bootstrap import House
+from workers.flower import FlowerLogin, flower_login
+from workers.settings import Settings
+
+_READY_S = 60.0
+_PROBE_S = 1.0
+_FLOWER_PORT = 5555
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine whose processes run."""
+
+    house: House
+    supervisor: Supervisor
+    accounts: tuple[AccountId, ...]
+    flower_address: str
+    flower_login: FlowerLogin
+
+
+@contextmanager
+def started(
+    settings: Settings,
+    *,
+    speed: float,
+    on_event: Callable[[Event], None],
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[Machine]:
+    """Start everything; leaving stops every process in reverse order. `on_stage` hears what begins next.
+
+    Raises:
+        AlreadyRunning: another process works on this data folder.
+        ChildFailed: a process did not become ready; carries the tail of its log.
+        StopRequested: Ctrl-C.
+    """
+    rooms = addresses.folders(settings)
+    external = tuple(
+        (name, "given by the environment")
+        for name, url in (("postgres", settings.database_url), ("redis", settings.redis_url))
+        if url
+    )
+    ports = PortBook(rooms.ports)
+    with Supervisor(folder=rooms.home, on_event=on_event, external=external) as supervisor:
+        environment = _start_servers(supervisor, settings, rooms, ports, on_stage)
+        on_stage("migrations")
+        migrate.upgrade(environment["DATABASE_URL"])
+        house = House.open(settings, name="stakazo-up")
+        with house:
+            login = flower_login(rooms.home)
+            flower_port = ports.reserve("flower", preferred=_FLOWER_PORT)
+            lines = commands.command_lines(settings, login=login, flower_port=flower_port, speed=speed)
+            opened: tuple[AccountId, ...] = ()
+            for line in lines:
+                on_stage(line.name)
+                supervisor.start(_spec(line, settings, environment, rooms.logs, flower_port))
+                if line.name == "sandbox":
+                    on_stage("accounts")
+                    opened = open_stub_accounts(house)
+            ports.close()
+            address = f"http://127.0.0.1:{flower_port}"
+            yield Machine(
+                house=house, supervisor=supervisor, accounts=opened, flower_address=address, flower_login=login
+            )
+
+
+def open_stub_accounts(house: House) -> tuple[AccountId, ...]:
+    """Open every account that the sandbox shows, at level auto; idempotent: what a person set stays."""
+    opened = []
+    for platform in catalogue.built_platforms():
+        if house.settings.of(platform.slug).api_mode is not Mode.STUB:
+            continue
+        reader = house.client(platform.slug, Mode.STUB).reader
+        with house.engine.begin() as conn:
+            opened += [
+                accounts.open_account(conn, platform=platform.slug, info=info, mode=Mode.STUB, level=Level.AUTO)
+                for info in reader.accounts()
+            ]
+    return tuple(opened)
+
+
+def _start_servers(
+    supervisor: Supervisor,
+    settings: Settings,
+    rooms: addresses.Folders,
+    ports: PortBook,
+    on_stage: Callable[[str], None],
+) -> Mapping[str, str]:
+    """Start the embedded servers that no setting replaces; return the addresses for every other process."""
+    urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    if urls["DATABASE_URL"] is None:
+        on_stage("postgres")
+        server = postgres.prepare(rooms.postgres, ports=ports, log_path=rooms.logs / "postgres.log")
+        supervisor.start(server.spec)
+        urls["DATABASE_URL"] = server.url
+    if urls["REDIS_URL"] is None:
+        on_stage("redis")
+        server = redis.prepare(rooms.redis, ports=ports, log_path=rooms.logs / "redis.log")
+        supervisor.start(server.spec)
+        urls["REDIS_URL"] = server.url
+    return {name: url for name, url in urls.items() if url}
+
+
+def _spec(
+    line: commands.CommandLine, settings: Settings, environment: Mapping[str, str], logs: Path, flower_port: int
+) -> ChildSpec:
+    common = {"STAKAZO_HOME": str(settings.home), "PYTHONUNBUFFERED": "1", **environment}
+    is_flower = line.name == "flower"
+    return ChildSpec(
+        name=line.name,
+        argv=line.argv,
+        env={**common, **line.env},
+        log_path=logs / f"{line.name}.log",
+        ready=_readiness(line.name, settings, flower_port),
+        ready_timeout_s=_READY_S,
+        stop_signal=signal.SIGTERM,
+        stop_timeout_s=line.stop_timeout_s,
+        port=flower_port if is_flower else None,
+        address=f"http://127.0.0.1:{flower_port}" if is_flower else None,
+    )
+
+
+def _readiness(name: str, settings: Settings, flower_port: int) -> Callable[[int], bool] | None:
+    """Only what the next step needs is waited for: the sandbox before its accounts, Flower before its address is told."""
+    if name == "sandbox":
+        return lambda pid: _sandbox_answers(settings, pid)
+    if name == "flower":
+        return lambda _pid: _answers(f"http://127.0.0.1:{flower_port}/healthcheck")
+    return None
+
+
+def _sandbox_answers(settings: Settings, pid: int) -> bool:
+    return addresses.sandbox_pid(settings) == pid and _answers(f"{addresses.sandbox_admin_url(settings)}/health")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=_PROBE_S).status_code == requests.codes.ok
+    except requests.RequestException:
+        return False
+
+
+def is_supervised() -> bool:
+    """Whether this process is a child of `started`."""
+    return "STAKAZO_SUPERVISED_RUN" in os.environ
