@@ -151,23 +151,16 @@ def record_skipped(
     slots: Sequence[datetime],
     now_at: datetime,
     reason: str,
-) -> int:
-    """Write down slots that passed unserved; those already claimed stay as they are. Returns how many were new."""
+) -> None:
+    """Write down slots that passed unserved; those already claimed stay as they are."""
     if not slots:
-        return 0
-    fixed = {
-        "task": task,
-        "account_id": account_id,
-        "mode": mode,
-        "level": level,
-        "now_at": now_at,
-        "triggered_by": SCHEDULE,
-        "state": RunState.SKIPPED,
-        "reason": reason,
-        "finished_at": func.clock_timestamp(),
-    }
+        return
+    fixed = {"task": task, "account_id": account_id, "mode": mode, "level": level, "now_at": now_at, "reason": reason}
     rows = [{**fixed, "slot_at": slot} for slot in slots]
-    return conn.execute(insert(runs).values(rows).on_conflict_do_nothing()).rowcount
+    closed = insert(runs).values(
+        triggered_by=SCHEDULE, state=RunState.SKIPPED, finished_at=func.clock_timestamp()
+    )  # fmt: skip
+    conn.execute(closed.on_conflict_do_nothing(), rows)
 
 
 def supersede(conn: Connection, *, task: str, account_id: AccountId, slot_at: datetime) -> int:
@@ -247,7 +240,9 @@ def note_step(conn: Connection, run_id: RunId, owner: str, step: JsonMap) -> Non
     Raises:
         LostClaimError: the run is no longer the owner's.
     """
-    added = update(runs).where(_is_owned(run_id, owner)).values(steps_executed=runs.c.steps_executed.concat([dict(step)]))
+    added = (
+        update(runs).where(_is_owned(run_id, owner)).values(steps_executed=runs.c.steps_executed.concat([dict(step)]))
+    )
     if conn.execute(added).rowcount == 0:
         raise LostClaimError(f"run {run_id} is no longer ours")
 
