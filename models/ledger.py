@@ -1,0 +1,279 @@
+"""The ledger of actions: rows, claims and changes of state, each with its event in the same transaction.
+
+Every change says `WHERE id AND epoch AND state`: who lost the row writes nothing. Leases, deadlines and quarantines
+are counted on Postgres' clock, in SQL. What a state means and when it is reached is decided in `actions`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Interval, func, insert, or_, select, text, update
+
+from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState, JsonMap, Proposal, Verdict
+from domain.errors import LostClaimError
+from domain.ids import AccountId, ActionId, RunId
+from models.ledger_reads import events, get, listing
+from models.ledger_rows import ACTION_COLUMNS, event_row, from_proposal, to_action
+from models.tables import Instant, action_events, actions
+
+__all__ = [
+    "Draft",
+    "claim",
+    "events",
+    "get",
+    "insert_drafts",
+    "listing",
+    "mark_abandoned",
+    "mark_sent",
+    "mark_unknown",
+    "note",
+    "put_back",
+    "release",
+    "settle",
+]
+
+_NOW = func.clock_timestamp(type_=Instant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A judged proposal on its way into the ledger; `proposal.target` is what may be sent, trims included."""
+
+    proposal: Proposal
+    state: ActionState
+    reason: str
+    verdicts: tuple[Verdict, ...]
+    cap_reserved_minor: int
+    op_token: str
+
+
+def insert_drafts(
+    conn: Connection,
+    *,
+    account_id: AccountId,
+    run_id: RunId | None,
+    decided_at: datetime,
+    actor: str,
+    drafts: Sequence[Draft],
+) -> tuple[Action, ...]:
+    """Record proposals with their verdicts and move each on to its draft's state; in the order of the drafts.
+
+    Raises:
+        IntegrityError: a draft is to be in flight, and another action on its object is.
+    """
+    if not drafts:
+        return ()
+    rows = [
+        from_proposal(draft.proposal, draft.verdicts, draft.op_token)
+        | {"account_id": account_id, "run_id": run_id, "decided_at": decided_at}
+        for draft in drafts
+    ]
+    statement = insert(actions).returning(actions.c.id, sort_by_parameter_order=True)
+    ids = [ActionId(row[0]) for row in conn.execute(statement, rows)]
+    conn.execute(
+        insert(action_events),
+        [
+            event_row(
+                action_id, actor=actor, event="proposed", before=None, after=ActionState.PROPOSED, epoch=0, detail={}
+            )
+            for action_id in ids
+        ],
+    )
+    return _decide(conn, actor, dict(zip(ids, drafts, strict=True)))
+
+
+def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float) -> Action | None:
+    """Take an action that is due and that nobody holds; None if it is not, or somebody is faster.
+
+    The crash count grows before the work and is reset by whoever ends it in order.
+    """
+    due = (
+        select(actions.c.id)
+        .where(
+            actions.c.id == action_id,
+            actions.c.state.in_(IN_FLIGHT),
+            actions.c.next_at <= _NOW,
+            or_(actions.c.lease_until.is_(None), actions.c.lease_until <= _NOW),
+        )
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    row = conn.execute(
+        update(actions)
+        .where(actions.c.id == due)
+        .values(
+            epoch=actions.c.epoch + 1,
+            crash_count=actions.c.crash_count + 1,
+            lease_owner=owner,
+            lease_until=_in_seconds(lease_s),
+        )
+        .returning(*ACTION_COLUMNS)
+    ).first()
+    if row is None:
+        return None
+    action = to_action(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    note(conn, action, actor=owner, event="claimed")
+    return action
+
+
+def mark_sent(
+    conn: Connection, action: Action, *, actor: str, deadline_s: float, reserved_minor: int, platform_at: datetime
+) -> Action:
+    """Write ahead: from the commit on the platform may have it. The send must begin within `deadline_s`."""
+    values = {
+        "attempts": actions.c.attempts + 1,
+        "cap_reserved_minor": reserved_minor,
+        "sent_at": _NOW,
+        "sent_platform_at": platform_at,
+        "send_deadline_at": _in_seconds(deadline_s),
+    }
+    return _move(conn, action, ActionState.SENT, actor=actor, event="sent", reason="", values=values)
+
+
+def put_back(conn: Connection, action: Action, *, actor: str, reason: str, wait_s: float) -> Action:
+    """Give a sent action of which nothing left this machine, or had any effect, back to be sent again."""
+    values = _released(wait_s) | {"sent_at": None, "sent_platform_at": None, "send_deadline_at": None}
+    return _move(conn, action, ActionState.APPROVED, actor=actor, event="put_back", reason=reason, values=values)
+
+
+def mark_unknown(
+    conn: Connection, action: Action, *, actor: str, reason: str, quarantine_s: float, result_object_id: str | None
+) -> Action:
+    """The platform may or may not have it; nobody looks before `quarantine_s` from now are over."""
+    until = _in_seconds(quarantine_s)
+    values = _released(0) | {"quarantine_until": until, "next_at": until, "result_object_id": result_object_id}
+    return _move(conn, action, ActionState.UNKNOWN, actor=actor, event="unknown", reason=reason, values=values)
+
+
+def mark_abandoned(conn: Connection, action: Action, *, actor: str, reason: str, after_deadline_s: float) -> Action:
+    """Take over a sent action whose executor died: unknown, in quarantine until `after_deadline_s` past its deadline.
+
+    Its send may have begun as late as the send deadline, so the seconds count from there.
+    """
+    until = func.coalesce(actions.c.send_deadline_at, _NOW) + _interval(after_deadline_s)
+    values = _released(0) | {"quarantine_until": until, "next_at": until}
+    return _move(conn, action, ActionState.UNKNOWN, actor=actor, event="abandoned", reason=reason, values=values)
+
+
+def settle(
+    conn: Connection,
+    action: Action,
+    after: ActionState,
+    *,
+    actor: str,
+    reason: str,
+    event: str | None = None,
+    result_object_id: str | None = None,
+    last_error: JsonMap | None = None,
+    detail: JsonMap | None = None,
+) -> Action:
+    """Bring an action to a terminal state. Its reservation is freed; of an applied one the mirror tells from now on."""
+    if after not in TERMINAL:
+        raise ValueError(f"{after} is not terminal")
+    values: dict[str, Any] = _released(0) | {"cap_reserved_minor": 0, "finished_at": _NOW}
+    if result_object_id is not None:
+        values["result_object_id"] = result_object_id
+    if last_error is not None:
+        values["last_error"] = dict(last_error)
+    return _move(conn, action, after, actor=actor, event=event or after, reason=reason, values=values, detail=detail)
+
+
+def release(conn: Connection, action: Action, *, actor: str, reason: str, wait_s: float) -> Action:
+    """Let go of a claimed action as it is, to be claimed again in `wait_s`."""
+    values = _released(wait_s)
+    return _move(conn, action, action.state, actor=actor, event="released", reason=reason, values=values)
+
+
+def note(conn: Connection, action: Action, *, actor: str, event: str, detail: JsonMap | None = None) -> None:
+    """Add an event that changes no state."""
+    _record(conn, action, actor=actor, event=event, after=action.state, detail=detail or {})
+
+
+def _move(
+    conn: Connection,
+    action: Action,
+    after: ActionState,
+    *,
+    actor: str,
+    event: str,
+    reason: str,
+    values: Mapping[str, object],
+    detail: JsonMap | None = None,
+) -> Action:
+    row = conn.execute(
+        update(actions)
+        .where(actions.c.id == action.id, actions.c.epoch == action.epoch, actions.c.state == action.state)
+        .values({"state": after, "state_reason": reason, **values})
+        .returning(*ACTION_COLUMNS)
+    ).first()
+    if row is None:
+        raise LostClaimError(f"action {action.id} is no longer {action.state} at epoch {action.epoch}")
+    told = {**(detail or {}), **({"reason": reason} if reason else {})}
+    _record(conn, action, actor=actor, event=event, after=after, detail=told)
+    return to_action(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+
+
+_DECIDE = text(
+    """
+    UPDATE actions SET state = judged.after, state_reason = judged.reason, cap_reserved_minor = judged.reserved,
+           finished_at = CASE WHEN judged.final THEN clock_timestamp() END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS text[]), CAST(:reasons AS text[]), CAST(:reserves AS bigint[]),
+                CAST(:finals AS boolean[])) AS judged (id, after, reason, reserved, final)
+    WHERE actions.id = judged.id AND actions.epoch = 0 AND actions.state = 'proposed'
+    RETURNING actions.*
+    """
+)
+
+
+def _decide(conn: Connection, actor: str, drafts: Mapping[ActionId, Draft]) -> tuple[Action, ...]:
+    """Move freshly proposed rows on, all in one statement: an account of 100k ads may mark thousands at once."""
+    found = conn.execute(
+        _DECIDE,
+        {
+            "ids": list(drafts),
+            "afters": [draft.state.value for draft in drafts.values()],
+            "reasons": [draft.reason for draft in drafts.values()],
+            "reserves": [draft.cap_reserved_minor for draft in drafts.values()],
+            "finals": [draft.state in TERMINAL for draft in drafts.values()],
+        },
+    ).mappings()
+    decided = {ActionId(row["id"]): to_action(row) for row in found}
+    if len(decided) != len(drafts):
+        raise LostClaimError(f"{len(drafts) - len(decided)} of {len(drafts)} new actions were changed meanwhile")
+    conn.execute(
+        insert(action_events),
+        [
+            event_row(
+                action_id,
+                actor=actor,
+                event="judged",
+                before=ActionState.PROPOSED,
+                after=draft.state,
+                epoch=0,
+                detail={"reason": draft.reason},
+            )
+            for action_id, draft in drafts.items()
+        ],
+    )
+    return tuple(decided[action_id] for action_id in drafts)
+
+
+def _record(conn: Connection, action: Action, *, actor: str, event: str, after: ActionState, detail: JsonMap) -> None:
+    row = event_row(
+        action.id, actor=actor, event=event, before=action.state, after=after, epoch=action.epoch, detail=detail
+    )
+    conn.execute(insert(action_events), [row])
+
+
+def _released(wait_s: float) -> dict[str, Any]:
+    return {"lease_owner": None, "lease_until": None, "crash_count": 0, "next_at": _in_seconds(wait_s)}
+
+
+def _interval(seconds: float) -> ColumnElement[Any]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, seconds, type_=Interval())
+
+
+def _in_seconds(seconds: float) -> ColumnElement[Any]:
+    return _NOW + _interval(seconds)
