@@ -89,10 +89,10 @@ def _figures(snapshot: Snapshot, row: int, policy: ClassicPolicy) -> str:
     ads = snapshot.ads
     last = ads.clicks_last.item(row) / ads.impressions_last.item(row)
     week = ads.clicks_week.item(row) / ads.impressions_week.item(row)
+    counts = f"{ads.clicks_last.item(row):,} of {ads.impressions_last.item(row):,}"
     return (
-        f"CTR {percent(last, 2)} on the last day ({ads.clicks_last.item(row):,} of"
-        f" {ads.impressions_last.item(row):,}) is {percent(1 - last / week, 0)} under the {percent(week, 2)} of the 7 days before"
-        f" (limit {percent(policy.fatigue_drop)})"
+        f"CTR {percent(last, 2)} on the last day ({counts}) is {percent(1 - last / week, 0)} under the"
+        f" {percent(week, 2)} of the 7 days before (limit {percent(policy.fatigue_drop)})"
     )
 
 
