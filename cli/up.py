@@ -1,0 +1,203 @@
+"""`stakazo up` and `stakazo demo`: start one machine, run the first cycle, say what it did and where to look."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import typer
+
+from cli import wording
+from cli.console import cell, err, out, print_json, print_table, say
+from domain.actions import IN_FLIGHT, Action, ActionState
+from domain.errors import NotReadyError
+from domain.health import OPEN_RUN_STATES, RunState
+from domain.ids import RunId
+from domain.money import Money
+from embedded.events import Event, EventKind
+from models import accounts, ledger_reads, run_history
+from models.accounts import Account
+from models.run_history import Run
+from workers import addresses, machine, oracle, planner
+from workers.machine import Machine
+from workers.settings import read_settings
+
+FIRST_CYCLE = "full_cycle"
+_CYCLE_TIMEOUT_S = 600.0
+_SETTLE_TIMEOUT_S = 60.0
+_QUIET = frozenset({EventKind.STARTED, EventKind.READY})
+_SpeedOption = Annotated[float, typer.Option("--speed", min=0.0, help="Sandbox seconds per real second.")]
+
+
+@dataclass(slots=True)
+class Stages:
+    """Seconds spent in each stage of the start, and a line for each on standard error."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    _current: str | None = None
+    _since: float = 0.0
+
+    def enter(self, stage: str) -> None:
+        """A stage begins; the one before has ended."""
+        self.close()
+        self._current, self._since = stage, time.monotonic()
+        err.print(f"  starting {stage} …", style="dim", markup=False)
+
+    def close(self) -> None:
+        """The last stage has ended."""
+        if self._current is not None:
+            self.seconds[self._current] = round(time.monotonic() - self._since, 3)
+            self._current = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstCycle:
+    """What the first cycle of an account did."""
+
+    account: Account
+    run: Run
+    actions: tuple[Action, ...]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the two commands."""
+    app.command("up")(up)
+    app.command("demo")(demo)
+
+
+def up(*, speed: _SpeedOption = 1.0) -> None:
+    """Start everything on this machine, run the first full cycle, and keep running until Ctrl-C.
+
+    Embedded Postgres and Redis are started unless DATABASE_URL / REDIS_URL are set. State stays in STAKAZO_HOME
+    (.stakazo): the next start goes on where this one stopped.
+    """
+    stages = Stages()
+    with machine.started(read_settings(), speed=speed, on_event=_tell, on_stage=stages.enter) as running:
+        stages.close()
+        for cycle in _first_cycles(running):
+            _print_cycle(cycle)
+        _print_where_to_look(running)
+        running.supervisor.run_until_stopped()
+    say("stopped; `stakazo up` goes on where this stopped")
+
+
+def demo(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
+    """Start everything, run one full cycle, compare the ledger with the sandbox's own log, and stop. Exit 0 if all fits."""
+    stages = Stages()
+    settings = read_settings()
+    with machine.started(settings, speed=1.0, on_event=_tell, on_stage=stages.enter) as running:
+        stages.enter("the first cycle")
+        cycles = _first_cycles(running)
+        stages.close()
+        comparison = oracle.compare(running.house.engine, addresses.sandbox_admin_url(settings))
+        fine = comparison.agrees and all(cycle.run.state is RunState.SUCCEEDED for cycle in cycles)
+        if json:
+            print_json(
+                {
+                    "ok": fine,
+                    "cycles": [_document(cycle) for cycle in cycles],
+                    "ledger_equals_oracle": comparison.agrees,
+                    "comparison": comparison,
+                    "stages_s": stages.seconds,
+                    "flower": {"address": running.flower_address, "user": running.flower_login.user},
+                }
+            )
+        else:
+            for cycle in cycles:
+                _print_cycle(cycle)
+            verdict = "the same" if comparison.agrees else f"NOT the same: {comparison}"
+            out.print(
+                f"Ledger and sandbox's own log: {comparison.applied} applied, {comparison.effects} effects, {verdict}.",
+                markup=False,
+            )
+    raise typer.Exit(0 if fine else 1)
+
+
+def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:
+    """Run a full cycle on every account of the sandbox, side by side, and wait until its actions have settled."""
+    house = running.house
+    with house.engine.connect() as conn:
+        opened = [accounts.get(conn, account_id) for account_id in running.accounts]
+    if not opened:
+        raise NotReadyError("no account is open: the sandbox shows none and no live account is set up")
+    asked = [
+        (account, planner.ask(house, f"{account.platform}.{FIRST_CYCLE}", account, asked_by="stakazo up"))
+        for account in opened
+    ]
+    return tuple(_wait_for(running, account, run_id) for account, run_id in asked)
+
+
+def _wait_for(running: Machine, account: Account, run_id: RunId) -> FirstCycle:
+    if not running.supervisor.wait(lambda: not _is_open(running, run_id), timeout_s=_CYCLE_TIMEOUT_S):
+        raise NotReadyError(
+            f"the first cycle has not ended after {_CYCLE_TIMEOUT_S:.0f} s; see `stakazo cycle log {run_id}`"
+        )
+    running.supervisor.wait(lambda: not _is_settling(running, run_id), timeout_s=_SETTLE_TIMEOUT_S)
+    with running.house.engine.connect() as conn:
+        run = run_history.get(conn, run_id)
+        if run is None:
+            raise NotReadyError(f"run {run_id} has vanished")
+        return FirstCycle(account=account, run=run, actions=ledger_reads.of_run(conn, run_id))
+
+
+def _is_open(running: Machine, run_id: RunId) -> bool:
+    with running.house.engine.connect() as conn:
+        run = run_history.get(conn, run_id)
+    return run is not None and run.state in OPEN_RUN_STATES
+
+
+def _is_settling(running: Machine, run_id: RunId) -> bool:
+    """Unknown outcomes wait out a quarantine of minutes; nobody at a terminal waits for those."""
+    with running.house.engine.connect() as conn:
+        rows = ledger_reads.of_run(conn, run_id)
+    return any(row.state in IN_FLIGHT - {ActionState.UNKNOWN} for row in rows)
+
+
+def _print_cycle(cycle: FirstCycle) -> None:
+    run, stats = cycle.run, cycle.run.stats_snapshot
+    seconds = (run.duration_ms or 0) / 1000
+    out.print(f"\n{cell(cycle.account.name)}: full cycle {run.id} {run.state} in {seconds:.1f} s", markup=False)
+    for name, value in stats.items():
+        out.print(f"  {name.replace('_', ' ')}: {_figure(name, value, cycle.account.currency)}", markup=False)
+    for error in run.errors:
+        out.print(f"  error: {cell(error)}", style="red", markup=False)
+    print_table(
+        "What it did",
+        ("object", "change", "state", "why"),
+        [
+            (
+                wording.object_of(row),
+                wording.change_of(row, cycle.account.currency),
+                wording.state_of(row),
+                wording.why_of(row),
+            )
+            for row in cycle.actions
+        ],
+        empty="nothing had to change",
+    )
+
+
+def _figure(name: str, value: object, currency: str) -> str:
+    if isinstance(value, int) and name.endswith("_minor"):
+        return str(Money(value, currency))
+    return f"{value:.2f}" if isinstance(value, float) else cell(value)
+
+
+def _document(cycle: FirstCycle) -> dict[str, object]:
+    return {"account": cycle.account, "run": cycle.run, "actions": cycle.actions}
+
+
+def _print_where_to_look(running: Machine) -> None:
+    login = running.flower_login
+    password = login.password if login.is_new else "(kept in flower.json of the data folder)"
+    out.print(f"\nFlower: {running.flower_address}  user {login.user}  password {password}", markup=False)
+    out.print("  stakazo status          what runs, where, since when", markup=False)
+    out.print("  stakazo actions list    what was changed, and why", markup=False)
+    out.print("  stakazo plan            what the next cycle would do", markup=False)
+    out.print("Running; Ctrl-C stops everything in order.", markup=False)
+    sys.stdout.flush()
+
+
+def _tell(event: Event) -> None:
+    if event.kind not in _QUIET or event.restarts:
+        say(event.line)
