@@ -1,0 +1,134 @@
+"""Reading with patience; nothing that writes may use this.
+
+Typed pages along opaque cursors, smaller pages where Meta asks, a few repeats of what failed in passing.
+"""
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.errors import TransientError
+from meta_client.errors import TooMuchDataError
+from meta_client.redact import plain
+from meta_client.transport import Answer, Transport
+from meta_client.wire import Page, Row
+
+RowT = TypeVar("RowT", bound=Row)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How reads are repeated: up to `repeats` times, after `first_wait_s`, doubling, each 50..100 % of it by chance.
+
+    Only TransientError is repeated. A throttle is the caller's business: an account is put back, never slept on.
+    `smallest_page` is the floor of halving; a page still too heavy there is given up.
+    """
+
+    repeats: int = 3
+    first_wait_s: float = 1.0
+    smallest_page: int = 10
+
+
+class Pager:
+    """Reads nodes and edges of one transport."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        dice: random.Random | None = None,
+    ) -> None:
+        self._transport = transport
+        self._patience = patience or Patience()
+        self._sleep = sleep
+        self._dice = dice or random.Random()
+
+    def node(self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str) -> RowT:
+        """Read one object.
+
+        Raises:
+            PlatformError: as `PlatformReader` says.
+        """
+        return self._patiently(lambda: self.node_once(row, path, params, about=about, deadline_s=None))
+
+    def node_once(
+        self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str, deadline_s: float | None
+    ) -> RowT:
+        """Read one object without any repeat, within the deadline (None = the client's read timeout)."""
+        answer = self._transport.get(path, params, about=about, deadline_s=deadline_s)
+        node: RowT = self._read(_node_decoder(row), answer, about)
+        return node
+
+    def edge(
+        self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str, limit: int
+    ) -> Iterator[Sequence[RowT]]:
+        """Stream all pages of an edge; at most one is in memory. A page size once halved stays so.
+
+        Raises:
+            PlatformError: as `PlatformReader` says.
+        """
+        after: str | None = None
+        is_last = False
+        while not is_last:  # ends, since a cursor that does not move is refused below
+            query = {**params, "limit": str(limit)} | ({"after": after} if after else {})
+            try:
+                page = self._patiently(functools.partial(self._page, row, path, query, about))
+            except TooMuchDataError:
+                if limit <= self._patience.smallest_page:
+                    raise
+                limit = max(limit // 2, self._patience.smallest_page)
+                continue
+            cursor = page.paging.cursors.after if page.paging and page.paging.cursors else None
+            is_last = page.paging is None or page.paging.next is None
+            if not is_last and (cursor is None or cursor == after):
+                raise TransientError(f"{about}: Meta told of a next page without a way to it")
+            after = cursor
+            if page.data:
+                yield page.data
+
+    def _page(self, row: type[RowT], path: str, params: Mapping[str, str], about: str) -> Page[RowT]:
+        answer = self._transport.get(path, params, about=about)
+        page: Page[RowT] = self._read(_page_decoder(row), answer, about)
+        if page.error is not None or page.data is None:
+            raise self._transport.refuse(answer, is_write=False, about=about)
+        return page
+
+    def _read(self, decoder: "msgspec.json.Decoder[Any]", answer: Answer, about: str) -> Any:
+        try:
+            return decoder.decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            why = plain(str(error))
+        refusal = self._transport.refuse(answer, is_write=False, about=about)
+        if refusal.code is not None:
+            raise refusal
+        raise TransientError(f"{about}: an answer that cannot be read ({why})", http_status=refusal.http_status)
+
+    def _patiently(self, read: Callable[[], _T]) -> _T:
+        wait_s = self._patience.first_wait_s
+        for _ in range(self._patience.repeats):
+            try:
+                return read()
+            except TooMuchDataError:
+                raise  # the same question again would be as heavy
+            except TransientError:
+                self._sleep(wait_s * self._dice.uniform(0.5, 1.0))
+                wait_s *= 2
+        return read()
+
+
+@functools.cache
+def _page_decoder(row: type[Row]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(Page[row], strict=False)  # type: ignore[valid-type]  # a type made at run time
+
+
+@functools.cache
+def _node_decoder(row: type[Row]) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(row, strict=False)

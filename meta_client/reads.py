@@ -1,0 +1,215 @@
+"""The reading half of the client: `MetaReader` is Meta's `domain.ports.PlatformReader`. Nothing here writes."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from types import MappingProxyType
+
+import msgspec
+
+from domain.actions import ObjectKind
+from domain.errors import GoneError, NeedsPersonError, TransientError
+from domain.ids import PlatformAccountId
+from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
+from domain.ports import TokenInfo, Usage
+from meta_client import accounts, decode, wire
+from meta_client.accounts import AccountBook, node_of
+from meta_client.names import has_token
+from meta_client.pages import Pager, RowT
+from meta_client.transport import Transport
+
+_PAGE = 500
+_PAGE_OF_CREATIVES = 100  # their specs make them heavy
+_INVALID_TOKEN = 190
+_COMMON = "id,name,status,effective_status,created_time,updated_time"
+_CAMPAIGN = f"{_COMMON},objective,daily_budget,lifetime_budget"
+_BUDGETS = "daily_budget,lifetime_budget"
+_AD_SET = f"{_COMMON},campaign_id,optimization_goal,{_BUDGETS},learning_stage_info{{status}},adlabels{{name}}"
+_AD = f"{_COMMON},adset_id,campaign_id,creative{{id}}"
+_CREATIVE = "id,name,title,body,video_id,thumbnail_url"
+_INSIGHT = "ad_id,adset_id,campaign_id,impressions,inline_link_clicks,spend,actions,action_values"
+_HOURS = "hourly_stats_aggregated_by_advertiser_time_zone"
+
+# Without a filter Meta leaves archived objects out; a filter that names DELETED it refuses (facts §2.5).
+_LIVING = MappingProxyType(
+    {
+        "campaign": ("ACTIVE", "PAUSED", "ARCHIVED", "IN_PROCESS", "WITH_ISSUES"),
+        "adset": ("ACTIVE", "PAUSED", "ARCHIVED", "CAMPAIGN_PAUSED", "IN_PROCESS", "WITH_ISSUES"),
+        "ad": (
+            "ACTIVE",
+            "PAUSED",
+            "ARCHIVED",
+            "ADSET_PAUSED",
+            "CAMPAIGN_PAUSED",
+            "DISAPPROVED",
+            "IN_PROCESS",
+            "PENDING_BILLING_INFO",
+            "PENDING_REVIEW",
+            "PREAPPROVED",
+            "WITH_ISSUES",
+        ),
+    }
+)
+_EDGE = MappingProxyType(
+    {
+        ObjectKind.CAMPAIGN: ("campaign", "campaigns"),
+        ObjectKind.AD_SET: ("adset", "adsets"),
+        ObjectKind.AD: ("ad", "ads"),
+        ObjectKind.CREATIVE: ("creative", "adcreatives"),
+    }
+)
+_STATE = MappingProxyType(
+    {
+        ObjectKind.ACCOUNT: "id,name,account_id,account_status",
+        ObjectKind.CAMPAIGN: "id,name,account_id,status,daily_budget,updated_time",
+        ObjectKind.AD_SET: "id,name,account_id,status,daily_budget,updated_time",
+        ObjectKind.AD: "id,name,account_id,status,updated_time",
+        ObjectKind.CREATIVE: "id,name,account_id,status",
+    }
+)
+
+
+class MetaReader:
+    """Reads of Meta, in the house's words. Throttles are raised at once, failures in passing are repeated a little."""
+
+    def __init__(self, transport: Transport, pager: Pager, book: AccountBook) -> None:
+        self._transport = transport
+        self._pager = pager
+        self._book = book
+
+    def account(self, account: PlatformAccountId) -> AccountInfo:
+        """A fresh reading of one ad account."""
+        return self._book.read(account)
+
+    def accounts(self) -> Sequence[AccountInfo]:
+        """Every ad account that the token can see."""
+        pages = self._pager.edge(
+            wire.Account, "me/adaccounts", {"fields": accounts.FIELDS}, about="ad accounts of the token", limit=100
+        )
+        return tuple(decode.account_info(row) for page in pages for row in page)
+
+    def campaigns(self, account: PlatformAccountId) -> Iterator[Sequence[Campaign]]:
+        """Pages of all campaigns but deleted ones."""
+        currency = self._book.currency(account)
+        for page in self._tree(wire.Campaign, account, ObjectKind.CAMPAIGN, _CAMPAIGN):
+            yield [decode.campaign(row, currency) for row in page]
+
+    def ad_sets(self, account: PlatformAccountId) -> Iterator[Sequence[AdSet]]:
+        """Pages of all ad sets but deleted ones."""
+        currency = self._book.currency(account)
+        for page in self._tree(wire.AdSet, account, ObjectKind.AD_SET, _AD_SET):
+            yield [decode.ad_set(row, currency) for row in page]
+
+    def ads(self, account: PlatformAccountId) -> Iterator[Sequence[Ad]]:
+        """Pages of all ads but deleted ones."""
+        for page in self._tree(wire.Ad, account, ObjectKind.AD, _AD):
+            yield [decode.ad(row) for row in page]
+
+    def creatives(self, account: PlatformAccountId) -> Iterator[Sequence[Creative]]:
+        """Pages of all creatives."""
+        for page in self._edge(wire.Creative, account, ObjectKind.CREATIVE, {"fields": _CREATIVE}, _PAGE_OF_CREATIVES):
+            yield [decode.creative(row) for row in page]
+
+    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+        """One row per ad and day with impressions, both days included, by the account's zone."""
+        return self._insights(account, since, until, {})
+
+    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+        """One row per ad and hour with impressions. Meta leaves off-site purchases out of some hourly answers."""
+        return self._insights(account, since, until, {"breakdowns": _HOURS})
+
+    def state(self, account: PlatformAccountId, kind: ObjectKind, object_id: str) -> ObjectState:
+        """A fresh reading of one object.
+
+        Raises:
+            GoneError: there is none, or it belongs to another account.
+        """
+        about = f"{kind} {object_id}"
+        path = node_of(account) if kind is ObjectKind.ACCOUNT else object_id
+        row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about)
+        if row.account_id is not None and node_of(PlatformAccountId(row.account_id)) != node_of(account):
+            raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
+        return decode.object_state(row, self._book.currency(account))
+
+    def find_by_token(
+        self, account: PlatformAccountId, kind: ObjectKind, op_token: str, created_after: datetime
+    ) -> Sequence[str]:
+        """Ids of objects whose name carries the token, newest first; deleted ones too. Creatives tell no instant."""
+        found: dict[str, datetime | None] = {}
+        for query in _searches(kind, op_token):
+            for page in self._edge(wire.Found, account, kind, query, _PAGE):
+                found |= {row.id: row.created_time for row in page if has_token(row.name, op_token)}
+        kept = [(at, object_id) for object_id, at in found.items() if at is None or at >= created_after]
+        return [object_id for _, object_id in sorted(kept, key=lambda pair: pair[0] or created_after, reverse=True)]
+
+    def token(self) -> TokenInfo:
+        """The token's scopes and whether it works.
+
+        Its expiry is not told here: Meta tells it only to who puts the token into an address, which we never do.
+        """
+        try:
+            pages = self._pager.edge(wire.Permission, "me/permissions", {}, about="permissions of the token", limit=100)
+            scopes = tuple(row.permission for page in pages for row in page if row.status == "granted")
+        except NeedsPersonError as error:
+            if error.code != _INVALID_TOKEN:
+                raise
+            return TokenInfo(is_valid=False, expires_at=None, scopes=())
+        return TokenInfo(is_valid=True, expires_at=None, scopes=scopes)
+
+    def usage(self) -> Usage:
+        """The quota as the newest answer told it."""
+        return self._transport.usage()
+
+    def _tree(
+        self, row: type[RowT], account: PlatformAccountId, kind: ObjectKind, fields: str
+    ) -> Iterator[Sequence[RowT]]:
+        name, _ = _EDGE[kind]
+        params = {"fields": fields, "filtering": _json([_filter(f"{name}.effective_status", "IN", _LIVING[name])])}
+        return self._edge(row, account, kind, params, _PAGE)
+
+    def _edge(
+        self, row: type[RowT], account: PlatformAccountId, kind: ObjectKind, params: dict[str, str], limit: int
+    ) -> Iterator[Sequence[RowT]]:
+        _, edge = _EDGE[kind]
+        about = f"{edge} of account {account}"
+        return self._pager.edge(row, f"{node_of(account)}/{edge}", params, about=about, limit=limit)
+
+    def _insights(
+        self, account: PlatformAccountId, since: date, until: date, more: dict[str, str]
+    ) -> Iterator[Sequence[InsightRow]]:
+        about = f"insights of account {account} from {since} to {until}"
+        currency = self._book.currency(account)
+        params = {
+            "level": "ad",
+            "fields": _INSIGHT,
+            "time_increment": "1",
+            "time_range": _json({"since": since.isoformat(), "until": until.isoformat()}),
+            **more,
+        }
+        for page in self._pager.edge(wire.Insight, f"{node_of(account)}/insights", params, about=about, limit=_PAGE):
+            try:
+                rows = decode.insight_rows(page, currency)
+            except ValueError:
+                rows = None
+            if rows is None:
+                raise TransientError(f"{about}: a row holds an amount that is not a number")
+            yield rows
+
+
+def _searches(kind: ObjectKind, op_token: str) -> list[dict[str, str]]:
+    """Queries that together see every status: what lives, and by way of its delivery what was deleted."""
+    fields = "id,name" if kind is ObjectKind.CREATIVE else "id,name,created_time"
+    name, _ = _EDGE[kind]
+    if kind is ObjectKind.CREATIVE:
+        return [{"fields": fields}]  # this edge knows neither filter
+    named = _filter(f"{name}.name", "CONTAIN", op_token)
+    living = _filter(f"{name}.effective_status", "IN", _LIVING[name])
+    deleted = _filter(f"{name}.delivery_info", "IN", ("deleted", "permanently_deleted"))
+    return [{"fields": fields, "filtering": _json([named, which])} for which in (living, deleted)]
+
+
+def _filter(field: str, operator: str, value: str | Sequence[str]) -> dict[str, str | Sequence[str]]:
+    return {"field": field, "operator": operator, "value": value}
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,216 @@
+"""One HTTP call to the Graph API: pooled, bounded by a hard deadline, the token in a header only. No Meta objects here.
+
+What a failure means is decided by one fact, kept by `sockets.py`: whether a byte of the request was handed over.
+"""
+
+import hashlib
+import hmac
+import http.client
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import quote
+
+import requests
+import urllib3.exceptions
+from requests.auth import AuthBase
+
+from domain.errors import NeedsPersonError, NotSentError, PlatformError, TransientError, UnknownOutcomeError
+from domain.ports import ClientOptions, Usage
+from meta_client.errors import to_error
+from meta_client.redact import guard_logs
+from meta_client.sockets import CONNECT_TIMEOUT_S, BoundedAdapter, Call, deadline
+from meta_client.usage import NOTHING_KNOWN, merge, read_usage
+from meta_client.versions import API_VERSION
+
+BASE_URL = "https://graph.facebook.com"
+_OK = 200
+# What `requests` and the layers under it raise for a broken exchange. Anything else is a bug and passes through.
+_BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer; with status 200 its body may still hold an error (`refuse` turns it into one)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    is_write: bool
+    path: str
+    params: Mapping[str, str]
+    about: str
+    deadline_s: float
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Credentials(AuthBase):
+    """Signs a request at the last moment, so that no frame, log line or exception of ours ever holds a secret."""
+
+    def __init__(self, token: Callable[[], str], app_secret: Callable[[], str | None]) -> None:
+        self._token = token
+        self._app_secret = app_secret
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        token, proof = self._secrets()
+        request.headers["Authorization"] = f"Bearer {token}"
+        if proof is None:
+            return request
+        if request.method == "POST":
+            body = request.body if isinstance(request.body, str) else ""
+            request.body = f"{body}&appsecret_proof={proof}" if body else f"appsecret_proof={proof}"
+            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
+        else:
+            request.prepare_url(request.url or "", {"appsecret_proof": proof})
+        return request
+
+    def _secrets(self) -> tuple[str, str | None]:
+        token, secret = self._token().strip(), self._app_secret()
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise NeedsPersonError(
+                "the access token is empty or has characters that no token has; set META_ACCESS_TOKEN"
+            )
+        if not secret:
+            return token, None
+        return token, hmac.new(secret.strip().encode(), token.encode(), hashlib.sha256).hexdigest()
+
+    def scrub(self, body: bytes) -> bytes:
+        """Take our own secrets out of an error's body: Meta quotes a malformed token in its message."""
+        for secret in self._secrets():
+            if secret:
+                body = body.replace(secret.encode(), b"[redacted]")
+        return body
+
+
+class _Local(threading.local):
+    session: requests.Session | None = None
+    pid: int = 0
+
+
+class Transport:
+    """Sends single calls. Safe for threads and forks: each thread of each process has a session of its own."""
+
+    def __init__(self, options: ClientOptions, *, ca_file: str | None = None) -> None:
+        guard_logs()
+        self._root = f"{(options.base_url or BASE_URL).rstrip('/')}/{API_VERSION}"
+        self._credentials = _Credentials(options.token, options.app_secret)
+        self._timeout_s = options.read_timeout_s
+        self._ca_file = ca_file
+        self._local = _Local()
+        self._usage = NOTHING_KNOWN
+        self._usage_at = 0.0
+
+    def get(self, path: str, params: Mapping[str, str], *, about: str, deadline_s: float | None = None) -> Answer:
+        """Read once, within a total of `deadline_s` (None = the client's read timeout).
+
+        Raises:
+            TransientError: no complete answer, or one that is not Meta's.
+            PlatformError: Meta refused; by `errors.to_error`.
+        """
+        seconds = self._timeout_s if deadline_s is None else deadline_s
+        return self._call(_Request(is_write=False, path=path, params=params, about=about, deadline_s=seconds))
+
+    def post(
+        self, path: str, form: Mapping[str, str], *, about: str, deadline_s: float, request_id: str | None
+    ) -> Answer:
+        """Write once, over a connection of its own; nothing is ever sent again.
+
+        Raises:
+            NotSentError: no byte of the request was handed to the kernel.
+            UnknownOutcomeError: a byte was, and no answer came that could be trusted.
+            PlatformError: Meta refused; by `errors.to_error`.
+        """
+        headers = {"X-Request-Id": request_id} if request_id else {}
+        return self._call(
+            _Request(is_write=True, path=path, params=form, about=about, deadline_s=deadline_s, headers=headers)
+        )
+
+    def usage(self) -> Usage:
+        """What the newest answer's headers said of the quota; the wait shrinks as time passes."""
+        passed_s = time.monotonic() - self._usage_at
+        known = self._usage
+        return Usage(
+            account=known.account,
+            business=known.business,
+            insights=known.insights,
+            regain_at_s=max(0.0, known.regain_at_s - passed_s),
+        )
+
+    def refuse(self, answer: Answer, *, is_write: bool, about: str) -> PlatformError:
+        """The error that an answer holds, or the doubt that its odd body leaves."""
+        body = self._credentials.scrub(answer.body)
+        return to_error(answer.status, answer.headers, body, is_write=is_write, about=about)
+
+    def _call(self, request: _Request) -> Answer:
+        response = self._exchange(request)
+        if isinstance(response, PlatformError):
+            # Raised here, outside any `except`: the library's exception holds the request with its headers, and
+            # would hang on ours as its context.
+            raise response
+        self._usage, self._usage_at = merge(self._usage, read_usage(response.headers)), time.monotonic()
+        answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
+        if answer.status != _OK:
+            raise self.refuse(answer, is_write=request.is_write, about=request.about)
+        return answer
+
+    def _exchange(self, request: _Request) -> requests.Response | PlatformError:
+        if request.deadline_s <= 0:
+            return _broken(request, "no time was left to send it", byte_sent=False)
+        with deadline(request.deadline_s, fresh=request.is_write) as call:
+            try:
+                return self._session().request(
+                    "POST" if request.is_write else "GET",
+                    f"{self._root}/{quote(request.path, safe='/')}",
+                    params=None if request.is_write else request.params,
+                    data=request.params if request.is_write else None,
+                    headers=request.headers,
+                    timeout=(min(CONNECT_TIMEOUT_S, request.deadline_s), request.deadline_s),
+                    allow_redirects=False,
+                )
+            except _BROKEN as error:
+                return _broken(request, _cause(error, call, request.deadline_s), byte_sent=call.byte_sent)
+
+    def _session(self) -> requests.Session:
+        """This thread's session, never one made before a fork: two processes on one socket mix up their answers."""
+        if self._local.session is None or self._local.pid != os.getpid():
+            session = requests.Session()
+            session.trust_env = False  # no proxy, no .netrc password instead of our token
+            session.auth = self._credentials
+            session.headers["User-Agent"] = "stakazo"
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            if self._ca_file is not None:
+                session.verify = self._ca_file
+            session.mount("https://", BoundedAdapter())
+            session.mount("http://", BoundedAdapter())
+            self._local.session, self._local.pid = session, os.getpid()
+        return self._local.session
+
+
+def _broken(request: _Request, cause: str, *, byte_sent: bool) -> PlatformError:
+    """What a broken exchange means."""
+    if not request.is_write:
+        return TransientError(f"{request.about}: {cause}")
+    if byte_sent:
+        return UnknownOutcomeError(f"{request.about}: {cause}; it may have happened: read it back before anything else")
+    return NotSentError(f"{request.about}: {cause}; nothing was sent")
+
+
+def _cause(error: BaseException, call: Call, deadline_s: float) -> str:
+    """Say why in words of ours: texts of the libraries hold addresses and headers."""
+    if time.monotonic() >= call.ends_at:
+        return f"no complete answer within {deadline_s:g} s"
+    root: BaseException = error
+    for _ in range(10):
+        inner = root.__cause__ or root.__context__
+        if inner is None:
+            break
+        root = inner
+    detail = f", {os.strerror(root.errno)}" if isinstance(root, OSError) and root.errno and root.errno > 0 else ""
+    return f"the connection broke ({type(root).__name__}{detail})"
