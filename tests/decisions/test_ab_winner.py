@@ -1,11 +1,11 @@
 """A/B winners: who is paused, who is published, and when the test is left running."""
 
 import pytest
-from tests.decisions.frames import ad, ad_set, snapshot
 
 from decisions import ab_winner
 from decisions.policy import AccountLimits, ClassicPolicy
 from domain.actions import ActionKind, ObjectKind, Priority
+from tests.decisions.frames import ad, ad_set, snapshot
 
 POLICY = ClassicPolicy()
 LIMITS = AccountLimits(minimum_daily_budget_minor=500)

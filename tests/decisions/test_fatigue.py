@@ -1,11 +1,11 @@
 """Fatigue: the last complete day against the ad's own seven days before."""
 
 import pytest
-from tests.decisions.frames import ad, ad_set, snapshot
 
 from decisions import fatigue
 from decisions.policy import AccountLimits, ClassicPolicy
 from domain.actions import RECORDED_ONLY, Priority
+from tests.decisions.frames import ad, ad_set, snapshot
 
 POLICY = ClassicPolicy()
 LIMITS = AccountLimits(minimum_daily_budget_minor=500)

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.decisions.frames import NOW, ad, ad_set, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from decisions.registry import RULES, decide
 from domain.actions import PROTECTIVE, RECORDED_ONLY, ActionKind
 from domain.errors import InvariantError
 from domain.money import Money
+from tests.decisions.frames import NOW, ad, ad_set, snapshot
 
 POLICY = ClassicPolicy()
 LIMITS = AccountLimits(minimum_daily_budget_minor=500)

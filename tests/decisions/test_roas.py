@@ -1,11 +1,11 @@
 """ROAS steps: small tables of ad sets against the change that the classic table asks for."""
 
 import pytest
-from tests.decisions.frames import ad_set, snapshot
 
 from decisions import roas
 from decisions.policy import AccountLimits, ClassicPolicy
 from domain.actions import ActionKind, ObjectKind, Priority
+from tests.decisions.frames import ad_set, snapshot
 
 POLICY = ClassicPolicy()
 LIMITS = AccountLimits(minimum_daily_budget_minor=500)  # 5.00 EUR; a ROAS counts from 5 x 5.00 = 25.00 EUR spent

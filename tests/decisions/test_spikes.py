@@ -1,11 +1,11 @@
 """Spikes: the last hours against their usual figures, as the docstring of `spikes.decide` defines them."""
 
 import pytest
-from tests.decisions.frames import ad_set, snapshot
 
 from decisions import spikes
 from decisions.policy import AccountLimits, ClassicPolicy
 from domain.actions import ActionKind, Priority
+from tests.decisions.frames import ad_set, snapshot
 
 POLICY = ClassicPolicy()
 LIMITS = AccountLimits(minimum_daily_budget_minor=500)
