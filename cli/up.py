@@ -82,7 +82,7 @@ def up(*, speed: _SpeedOption = 1.0) -> None:
 
 
 def demo(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Start everything, run one full cycle, compare the ledger with the sandbox's own log, and stop. Exit 0 if all fits."""
+    """Start everything, run one full cycle, compare the ledger with the sandbox's log, and stop; exit 0 if all fits."""
     stages = Stages()
     settings = read_settings()
     with machine.started(settings, speed=1.0, on_event=_tell, on_stage=stages.enter) as running:

@@ -6,7 +6,7 @@ The supervisor keeps the processes alive; this file only knows the order, and wh
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def started(
         if url
     )
     ports = PortBook(rooms.ports)
-    with Supervisor(folder=rooms.home, on_event=on_event, external=external) as supervisor:
+    with Supervisor(folder=rooms.home, on_event=on_event, external=external) as supervisor, closing(ports):
         environment = _start_servers(supervisor, settings, rooms, ports, on_stage)
         on_stage("migrations")
         migrate.upgrade(environment["DATABASE_URL"])
@@ -80,7 +80,6 @@ def started(
                 if line.name == "sandbox":
                     on_stage("accounts")
                     opened = open_stub_accounts(house)
-            ports.close()
             address = f"http://127.0.0.1:{flower_port}"
             yield Machine(
                 house=house, supervisor=supervisor, accounts=opened, flower_address=address, flower_login=login
@@ -144,7 +143,7 @@ def _spec(
 
 
 def _readiness(name: str, settings: Settings, flower_port: int) -> Callable[[int], bool] | None:
-    """Only what the next step needs is waited for: the sandbox before its accounts, Flower before its address is told."""
+    """Only what the next step needs is waited for: the sandbox before its accounts, Flower before it is told."""
     if name == "sandbox":
         return lambda pid: _sandbox_answers(settings, pid)
     if name == "flower":
