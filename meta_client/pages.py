@@ -96,8 +96,8 @@ class Pager:
 
     def _page(self, row: type[RowT], path: str, params: Mapping[str, str], about: str) -> Page[RowT]:
         answer = self._transport.get(path, params, about=about)
-        page: Page[RowT] = self._read(_page_decoder(row), answer, about)
-        if page.error is not None or page.data is None:
+        page: Page[RowT] | None = _unless_error(self._read(_page_decoder(row), answer, about))
+        if page is None:
             raise self._transport.refuse(answer, is_write=False, about=about)
         return page
 
@@ -122,6 +122,10 @@ class Pager:
                 self._sleep(wait_s * self._dice.uniform(0.5, 1.0))
                 wait_s *= 2
         return read()
+
+
+def _unless_error(page: Page[RowT]) -> Page[RowT] | None:
+    return None if page.error is not None or page.data is None else page
 
 
 @functools.cache

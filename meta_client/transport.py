@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import http.client
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -37,8 +38,8 @@ class Answer:
     """A complete answer; with status 200 its body may still hold an error (`refuse` turns it into one)."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)  # may quote a secret, and error trackers show the locals of frames
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,12 +206,13 @@ def _broken(request: _Request, cause: str, *, byte_sent: bool) -> PlatformError:
 def _cause(error: BaseException, call: Call, deadline_s: float) -> str:
     """Say why in words of ours: texts of the libraries hold addresses and headers."""
     if time.monotonic() >= call.ends_at:
-        return f"no complete answer within {deadline_s:g} s"
+        return f"no complete answer within {round(deadline_s, 2):g} s"
     root: BaseException = error
     for _ in range(10):
         inner = root.__cause__ or root.__context__
         if inner is None:
             break
         root = inner
-    detail = f", {os.strerror(root.errno)}" if isinstance(root, OSError) and root.errno and root.errno > 0 else ""
+    errno = root.errno if isinstance(root, OSError) and not isinstance(root, ssl.SSLError) else None
+    detail = f", {os.strerror(errno)}" if errno is not None and errno > 0 else ""
     return f"the connection broke ({type(root).__name__}{detail})"

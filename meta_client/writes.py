@@ -49,7 +49,10 @@ class MetaWriter:
             deadline_s=ends_at - time.monotonic(),
             request_id=request.request_id,
         )
-        return self._id_of(answer, form, about)
+        object_id = id_written(answer, form)
+        if object_id is None:
+            raise self._transport.refuse(answer, is_write=True, about=about)
+        return object_id
 
     def write_many(
         self, account: PlatformAccountId, requests: Sequence[WriteRequest], *, deadline_s: float
@@ -69,24 +72,18 @@ class MetaWriter:
             pass
         raise NotSentError(f"currency of account {account} could not be read; nothing was sent")
 
-    def _id_of(self, answer: Answer, form: Form, about: str) -> str:
-        try:
-            written = _DECODER.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            written = wire.Written()
-        object_id = id_written(written, form)
-        if object_id is None:
-            raise self._transport.refuse(answer, is_write=True, about=about)
-        return object_id
-
 
 def about_of(request: WriteRequest) -> str:
     """How messages name the write."""
     return f"{request.kind} of {request.object_kind} {request.object_id or request.parent_id or ''}".strip()
 
 
-def id_written(written: wire.Written, form: Form) -> str | None:
-    """The id of the object, if the answer says that the write happened."""
+def id_written(answer: Answer, form: Form) -> str | None:
+    """The id of the object, if the answer surely says that the write happened."""
+    try:
+        written = _DECODER.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
     if written.error is not None:
         return None
     if form.is_create:
