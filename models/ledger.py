@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Interval, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Interval, func, insert, null, or_, select, text, update
 
 from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState, JsonMap, Proposal, Verdict
 from domain.errors import LostClaimError
@@ -139,11 +139,19 @@ def put_back(conn: Connection, action: Action, *, actor: str, reason: str, wait_
 
 
 def mark_unknown(
-    conn: Connection, action: Action, *, actor: str, reason: str, quarantine_s: float, result_object_id: str | None
+    conn: Connection,
+    action: Action,
+    *,
+    actor: str,
+    reason: str,
+    quarantine_s: float,
+    result_object_id: str | None,
+    last_error: JsonMap | None,
 ) -> Action:
     """The platform may or may not have it; nobody looks before `quarantine_s` from now are over."""
     until = _in_seconds(quarantine_s)
     values = _released(0) | {"quarantine_until": until, "next_at": until, "result_object_id": result_object_id}
+    values["last_error"] = null() if last_error is None else dict(last_error)
     return _move(conn, action, ActionState.UNKNOWN, actor=actor, event="unknown", reason=reason, values=values)
 
 
