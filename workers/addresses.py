@@ -92,6 +92,12 @@ def sandbox_admin_url(settings: Settings) -> str:
     return settings.common.sandbox_admin_url or _written(settings, "address.json", "admin_url")
 
 
+def sandbox_pid(settings: Settings) -> int | None:
+    """Return the pid that the sandbox wrote beside its address, None if it has not."""
+    pid = _read(settings.sandbox_data / "address.json").get("pid")
+    return pid if isinstance(pid, int) else None
+
+
 def sandbox_token(settings: Settings) -> str:
     """Return the token that the sandbox accepts; a real platform's token never goes there.
 

@@ -14,6 +14,8 @@ from typing import Self, cast
 from celery import Celery
 from sqlalchemy import Engine
 
+from actions.executor import Executor
+from actions.timing import Timing
 from domain import catalogue
 from domain.actions import Mode
 from domain.clock import PlatformClock
@@ -71,7 +73,11 @@ class House:
         Raises:
             NotReadyError: the platform has no client, the sandbox is not there, or LIVE's credentials are missing.
         """
-        return self._mine().client(account.platform, account.mode)
+        return self.client(account.platform, account.mode)
+
+    def client(self, platform: str, mode: Mode) -> Client:
+        """Return a platform's client without an account, to see which accounts there are; raises as `client_of`."""
+        return self._mine().client(platform, mode)
 
     def clock_of(self, account: Account) -> PlatformClock:
         """Return the clock that rules the account's business.
@@ -80,6 +86,10 @@ class House:
             NotReadyError: the sandbox has not said where it is.
         """
         return self._mine().clock(account.mode)
+
+    def executor(self, owner: str, *, timing: Timing | None = None) -> Executor:
+        """Return an executor of actions that claims rows as `owner`."""
+        return Executor(self.engine, self.client_of, self.clock_of, owner, timing or Timing())
 
     def close(self) -> None:
         """Let every connection go."""

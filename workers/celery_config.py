@@ -23,7 +23,12 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
     """Everything for workers, beat and Flower."""
     return {
         **common_config(broker_url),
-        "include": ["tasks"],
+        "include": [
+            "tasks.collector",
+            "tasks.full_cycle",
+            "tasks.executor",
+            "tasks.ticks",
+        ],  # by name: they are above us
         "broker_transport_options": {
             **_SOCKETS,
             "socket_timeout": 30.0,

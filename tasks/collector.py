@@ -1,0 +1,151 @@
+"""The collector (module 7): brings the platform's tree and figures into Postgres, page by page, and notes their age.
+
+Incremental: the tree every time, today and yesterday every time, the days that the platform may still restate once per
+account day, and the first time as far back as decisions look. The full cycle collects through the same function.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from domain import catalogue
+from domain.actions import JsonMap, ObjectKind
+from domain.money import Money
+from domain.platforms import Platform
+from domain.ports import PlatformReader
+from models import accounts, insights, mirror
+from models.accounts import Account
+from models.run_history import LogEntry
+from workers.celery_app import app
+from workers.settings import Settings
+from workers.task import cycle_tasks
+from workers.work import Work
+
+STEP = "step_1_collection"
+FIRST_DAYS = 60
+FIRST_HOURLY_DAYS = 8  # a spike is measured against the same hours of the seven days before
+_TREE = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET, ObjectKind.CREATIVE, ObjectKind.AD)
+
+_Thing = TypeVar("_Thing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Days of the account's zone to read, both included."""
+
+    since: date
+    until: date
+
+
+def run(work: Work) -> None:
+    """Collect, as the collector's own cycle."""
+    with work.step(STEP):
+        collect(work)
+
+
+def collect(work: Work) -> None:
+    """Bring in what is new; the account's ages are those of the run's instant, which is before the first read."""
+    refresh_account(work)
+    reader = work.house.client_of(work.account).reader
+    work.write_logs([_entry("sync_tree", _collect_tree(work, reader))])
+    work.write_logs([_entry("sync_insights", _collect_insights(work, reader))])
+    work.reload_account()
+
+
+def refresh_account(work: Work) -> None:
+    """Learn what the platform says of the account now, and give it the caps of the settings where it has none."""
+    account = work.account
+    info = work.house.client_of(account).reader.account(account.platform_account_id)
+    with work.transaction() as conn:
+        accounts.open_account(conn, platform=account.platform, info=info, mode=account.mode, level=account.level)
+        missing = missing_caps(accounts.get(conn, account.id), work.house.settings)
+        work.account = accounts.change(conn, account.id, **missing)
+    if not info.is_active:
+        work.stats["account_status"] = info.status_text
+
+
+def missing_caps(account: Account, settings: Settings) -> dict[str, int]:
+    """Return the caps that the settings give an account: where it has none, and only in their own currency."""
+    offered = {
+        "max_daily_budget_per_ad_set_minor": settings.max_daily_budget_per_adset,
+        "max_total_daily_spend_minor": settings.max_total_daily_spend,
+    }
+    return {name: cap.minor for name, cap in offered.items() if _fits(account, name, cap)}
+
+
+def daily_span(account: Account, platform: Platform, now: datetime) -> Span:
+    """Return the days whose figures to read again."""
+    today = _day(account, now)
+    if account.insights_loaded_from is None or account.insights_read_at is None:
+        return Span(since=today - timedelta(days=min(FIRST_DAYS, platform.history_days)), until=today)
+    last = _day(account, account.insights_read_at)
+    back_days = 1 if last == today else max(platform.restatement_days, (today - last).days + 1)
+    return Span(since=today - timedelta(days=min(back_days, platform.history_days)), until=today)
+
+
+def hourly_span(account: Account, now: datetime) -> Span:
+    """Return the days whose hours to read again."""
+    today = _day(account, now)
+    if account.insights_read_at is None:
+        return Span(since=today - timedelta(days=FIRST_HOURLY_DAYS), until=today)
+    missed_days = (today - _day(account, account.insights_read_at)).days + 1
+    return Span(since=today - timedelta(days=min(missed_days, FIRST_HOURLY_DAYS)), until=today)
+
+
+def _collect_tree(work: Work, reader: PlatformReader) -> JsonMap:
+    account, now = work.account, work.run.now_at
+    own = account.platform_account_id
+    with work.load() as conn:
+        changed = {
+            "campaigns": mirror.upsert_campaigns(conn, account.id, _kept(work, reader.campaigns(own)), now),
+            "ad_sets": mirror.upsert_ad_sets(conn, account.id, _kept(work, reader.ad_sets(own)), now),
+            "creatives": mirror.upsert_creatives(conn, account.id, _kept(work, reader.creatives(own)), now),
+            "ads": mirror.upsert_ads(conn, account.id, _kept(work, reader.ads(own)), now),
+        }
+        gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in _TREE)
+        accounts.change(conn, account.id, tree_read_at=now)
+    return {**changed, "gone": gone}
+
+
+def _collect_insights(work: Work, reader: PlatformReader) -> JsonMap:
+    account, now = work.account, work.run.now_at
+    platform = catalogue.platform(account.platform)
+    days, hours = daily_span(account, platform, now), hourly_span(account, now)
+    with work.load() as conn:
+        daily = reader.daily_insights(account.platform_account_id, days.since, days.until)
+        daily_rows = insights.upsert_daily(conn, account.id, _kept(work, daily), now)
+        hourly = reader.hourly_insights(account.platform_account_id, hours.since, hours.until)
+        hourly_rows = insights.upsert_hourly(conn, account.id, _kept(work, hourly), now)
+        loaded_from = min(account.insights_loaded_from or days.since, days.since)
+        accounts.change(conn, account.id, insights_read_at=now, insights_loaded_from=loaded_from)
+    return {
+        "daily_rows": daily_rows,
+        "hourly_rows": hourly_rows,
+        "since": days.since.isoformat(),
+        "hourly_since": hours.since.isoformat(),
+        "until": days.until.isoformat(),
+    }
+
+
+def _kept(work: Work, pages: Iterator[Sequence[_Thing]]) -> Iterator[Sequence[_Thing]]:
+    """Keep the claim while pages stream through."""
+    for page in pages:
+        work.keep()
+        yield page
+
+
+def _fits(account: Account, name: str, cap: Money) -> bool:
+    return getattr(account, name) is None and cap.currency == account.currency
+
+
+def _day(account: Account, instant: datetime) -> date:
+    return instant.astimezone(ZoneInfo(account.zone)).date()
+
+
+def _entry(action: str, output: JsonMap) -> LogEntry:
+    return LogEntry(step=STEP, action=action, output_snapshot=output, entity_type=ObjectKind.ACCOUNT)
+
+
+cycle_tasks(app, "collector", run)

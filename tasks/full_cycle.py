@@ -1,0 +1,182 @@
+"""The full autonomous cycle (module 11): collect if stale, decide, propose through the door, write down what was done.
+
+The steps are functions of their own, so that `plan` and `cycle step` can do one without the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from actions import door
+from actions.door import Proposed
+from decisions.freshness import stale_reason
+from decisions.policy import AccountLimits, ClassicPolicy, parse_policy
+from decisions.registry import Decided, decide
+from domain import catalogue
+from domain.actions import Action, ActionState, Json, JsonMap
+from domain.catalogue import Rhythm
+from domain.ids import RunId
+from domain.snapshot import Snapshot
+from models import accounts, ledger_reads, policies, snapshots
+from models.accounts import Account
+from models.run_history import LogEntry
+from tasks import collector
+from workers.celery_app import app
+from workers.task import cycle_tasks
+from workers.work import Work
+
+COLLECTION = collector.STEP
+DECISIONS = "step_2_decisions"
+API_ACTIONS = "step_3_api_actions"
+FINALIZE = "step_4_finalize"
+STEPS = (COLLECTION, DECISIONS, API_ACTIONS, FINALIZE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a cycle sees and wants at one instant. Nothing of it is written."""
+
+    snapshot: Snapshot
+    policy_name: str
+    decided: Decided
+
+
+def run(work: Work) -> None:
+    """Do the whole cycle."""
+    with work.step(COLLECTION):
+        collect_if_stale(work)
+    with work.step(DECISIONS):
+        judged = _judge(work)
+    with work.step(API_ACTIONS):
+        proposed = _propose(work, judged)
+    with work.step(FINALIZE):
+        _finalize(work, judged, proposed)
+
+
+def collect_if_stale(work: Work) -> None:
+    """Collect through the collector's own function, if what is there is older than the cycle bears."""
+    account = work.reload_account()
+    oldest = work.run.now_at - work.rhythm.cycle.freshness
+    instants = (account.tree_read_at, account.insights_read_at)
+    if any(instant is None or instant < oldest for instant in instants):
+        collector.collect(work)
+    else:
+        work.write_logs([LogEntry(step=COLLECTION, action="fresh_enough", output_snapshot=_ages(account, work))])
+
+
+def judge(conn: Connection, account: Account, rhythm: Rhythm, now: datetime) -> Judged:
+    """Load the snapshot of this instant and ask the account's policy (classic where none is set); writes nothing."""
+    name, policy = policy_of(conn, account)
+    snapshot = snapshots.load(
+        conn, account, now=now, window_days=policy.window_days, spike_hours=policy.spike_hours
+    )  # fmt: skip
+    limits = AccountLimits(minimum_daily_budget_minor=account.minimum_daily_budget_minor)
+    return Judged(
+        snapshot=snapshot,
+        policy_name=name,
+        decided=decide(snapshot, policy, limits, rhythm.cycle.freshness),
+    )
+
+
+def policy_of(conn: Connection, account: Account) -> tuple[str, ClassicPolicy]:
+    """Return the account's policy in force and its name."""
+    name, body = policies.current(conn, account.id) or ("classic", {})
+    return name, parse_policy(name, body)
+
+
+def propose(conn: Connection, account: Account, judged: Judged, *, run_id: RunId | None, actor: str) -> Proposed:
+    """Hand the proposals to the door, in the caller's transaction."""
+    return door.propose(
+        conn,
+        account=account,
+        run_id=run_id,
+        now=judged.snapshot.now,
+        proposals=judged.decided.proposals,
+        actor=actor,
+    )
+
+
+def _judge(work: Work) -> Judged:
+    with work.house.engine.begin() as conn:
+        judged = judge(conn, accounts.get(conn, work.account.id), work.rhythm, work.run.now_at)
+    snapshot = judged.snapshot
+    seen: JsonMap = {"ad_sets": len(snapshot.ad_sets), "ads": len(snapshot.ads), "policy": judged.policy_name}
+    wanted: JsonMap = {"proposals": len(judged.decided.proposals)}
+    declined = judged.decided.declined
+    work.write_logs(
+        [
+            LogEntry(
+                step=DECISIONS,
+                action="decide",
+                success=declined is None,
+                input_snapshot=seen,
+                output_snapshot=wanted,
+                error_message=declined,
+            )
+        ]
+    )
+    return judged
+
+
+def _propose(work: Work, judged: Judged) -> Proposed:
+    """Propose, write a log row per action and ring: rows and bells are one transaction, bells after it."""
+    actor = f"{work.rhythm.pair.slug}, run {work.run.id}"
+    with work.transaction() as conn:
+        proposed = propose(conn, work.account, judged, run_id=work.run.id, actor=actor)
+        work.log_in(conn, [action_entry(action) for action in proposed.actions])
+        for ring in proposed.rings:
+            queue = catalogue.actions_queue(catalogue.platform(ring.platform))
+            work.ring_action_after(queue, ring.action_id, ring.about)
+    return proposed
+
+
+def _finalize(work: Work, judged: Judged, proposed: Proposed) -> None:
+    work.stats |= stats_of(judged.snapshot, proposed.actions)
+    if judged.decided.declined is not None:
+        work.stats["declined"] = judged.decided.declined
+        stale = stale_reason(judged.snapshot, work.rhythm.cycle.freshness)
+        work.errors.append({"step": DECISIONS, "error": "Declined", "message": stale or judged.decided.declined})
+    with work.house.engine.begin() as conn:
+        earlier = [action for action in ledger_reads.of_run(conn, work.run.id) if action not in proposed.actions]
+    work.stats["actions_earlier_attempt"] = len(earlier)
+
+
+def stats_of(snapshot: Snapshot, actions: Sequence[Action]) -> dict[str, Json]:
+    """Return the run's figures (REQUIREMENTS §4.4), with what became of each proposal; money in minor units."""
+    spend, revenue = int(snapshot.ad_sets.spend_window.sum()), int(snapshot.ad_sets.revenue_window.sum())
+    counts = {state: sum(action.state is state for action in actions) for state in ActionState}
+    return {
+        "campaigns_active": snapshot.campaigns_active,
+        "adsets_active": int(snapshot.ad_sets.is_active.sum()),
+        "ads_active": int(snapshot.ads.is_active.sum()),
+        "total_spend_today": int(snapshot.ad_sets.spend_today.sum()),
+        "currency": snapshot.currency,
+        "avg_roas": round(revenue / spend, 4) if spend else None,
+        "proposed": len(actions),
+        "actions_taken": counts[ActionState.APPROVED] + counts[ActionState.APPLIED],
+        **{state.value: count for state, count in counts.items() if count},
+    }
+
+
+def action_entry(action: Action) -> LogEntry:
+    """Say in the run's log what was proposed and how the door judged it."""
+    return LogEntry(
+        step=API_ACTIONS,
+        action=f"{action.rule} / {action.kind}",
+        input_snapshot={"before": dict(action.expected_before), "evidence": dict(action.evidence)},
+        output_snapshot={"action": action.id, "target": dict(action.target), "state": action.state},
+        success=action.state is not ActionState.BLOCKED,
+        error_message=action.state_reason if action.state is ActionState.BLOCKED else None,
+        entity_type=action.object_kind,
+        entity_id=action.object_id,
+    )
+
+
+def _ages(account: Account, work: Work) -> JsonMap:
+    read = {"tree": account.tree_read_at, "insights": account.insights_read_at}
+    return {f"{name}_age_s": int((work.run.now_at - at).total_seconds()) for name, at in read.items() if at is not None}
+
+
+cycle_tasks(app, "full_cycle", run)

@@ -1,0 +1,30 @@
+"""The Celery app: `celery -A workers.celery_app worker|beat|flower`. Importing it reads and connects nothing."""
+
+from typing import Any
+
+from celery import Celery, signals
+
+from workers import addresses, bootsteps, log
+from workers.celery_config import worker_config
+from workers.settings import Settings, read_settings
+
+
+def _config() -> dict[str, Any]:
+    settings = read_settings()
+    return worker_config(settings, addresses.redis_url(settings))
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    found = (own.secret(name) for own in settings.platforms.values() for name in ("access_token", "app_secret"))
+    return tuple(value for value in found if value)
+
+
+@signals.setup_logging.connect
+def _set_up_logging(**_: object) -> None:
+    settings = read_settings()
+    log.set_up(level=settings.common.log_level, secrets=_secrets(settings))
+
+
+app = Celery("stakazo")
+app.add_defaults(_config)  # asked for at first use, so that importing needs no settings
+bootsteps.install(app)

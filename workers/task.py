@@ -1,0 +1,112 @@
+"""The one Task base class, and how a cycle's body becomes Celery tasks: one per platform on which it is built.
+
+A message carries an id and no authority: what may happen is read from Postgres.
+"""
+
+import os
+from collections.abc import Callable
+from typing import ClassVar
+
+import structlog
+from celery import Celery, Task
+
+from beat_schedule import tick_name
+from control_tower.planner import Planner
+from domain import catalogue
+from domain.catalogue import Rhythm
+from domain.errors import LostClaimError
+from domain.health import RunState
+from domain.ids import ActionId, RunId
+from models import heartbeats
+from models.heartbeats import ProcessKind
+from workers.bootstrap import House
+from workers.schedule import wanted_rhythms
+from workers.serve import Body, serve
+
+
+class RunFailed(Exception):  # noqa: N818 - raised only so that Flower shows the task as failed; the row says why
+    """The run's outcome is recorded; this tells Celery."""
+
+
+class HouseTask(Task):  # type: ignore[misc]  # celery ships no types
+    """Gives a task the house of its process and the name under which it claims rows."""
+
+    abstract = True
+    ignore_result = True
+    _house: ClassVar[House | None] = None
+
+    @classmethod
+    def house(cls) -> House:
+        """Return the house of this process; after a fork it opens its own connections."""
+        if HouseTask._house is None:
+            HouseTask._house = House.open(name="stakazo-worker")
+        return HouseTask._house
+
+    @property
+    def owner(self) -> str:
+        """Return who claims: worker, process, delivery."""
+        return f"{self.request.hostname or 'here'}/{os.getpid()}/{self.request.id or '-'}"
+
+
+def cycle_tasks(app: Celery, cycle: str, body: Body) -> None:
+    """Register a cycle's task on every platform on which it is built: a run, by its id."""
+    for rhythm in catalogue.RHYTHMS:
+        if rhythm.cycle.name == cycle:
+            app.task(_run_of(rhythm, body), base=HouseTask, bind=True, name=rhythm.name)
+
+
+def tick_tasks(app: Celery) -> None:
+    """Register the planner's tick of every built cycle."""
+    for rhythm in catalogue.RHYTHMS:
+        app.task(_tick_of(rhythm), base=HouseTask, bind=True, name=tick_name(rhythm))
+
+
+def executor_tasks(app: Celery, execute: Callable[[House, ActionId, str], str]) -> None:
+    """Register the executor of every built platform: an action, by its id."""
+    for platform in catalogue.built_platforms():
+        queue = catalogue.actions_queue(platform)
+        app.task(_executor_of(execute), base=HouseTask, bind=True, name=queue)
+
+
+def _run_of(rhythm: Rhythm, body: Body) -> Callable[[HouseTask, int], str]:
+    def run(self: HouseTask, run_id: int) -> str:
+        house = self.house()
+        rhythms = wanted_rhythms(house.settings)
+        served = serve(house, RunId(run_id), body, rhythm=rhythm, rhythms=rhythms, owner=self.owner)
+        if served.state is RunState.FAILED:
+            raise RunFailed(served.reason)
+        return str(served)
+
+    return run
+
+
+def _tick_of(rhythm: Rhythm) -> Callable[[HouseTask], str]:
+    def tick(self: HouseTask) -> str:
+        house = self.house()
+        with house.engine.begin() as conn:
+            heartbeats.beat(conn, process="beat", kind=ProcessKind.BEAT, detail={"tick": rhythm.name})
+        planned = planner_of(house).plan(rhythm.name)
+        return f"planned {len(planned.runs)}"
+
+    return tick
+
+
+def _executor_of(execute: Callable[[House, ActionId, str], str]) -> Callable[[HouseTask, int], str]:
+    def run(self: HouseTask, action_id: int) -> str:
+        with structlog.contextvars.bound_contextvars(action=action_id):
+            try:
+                return execute(self.house(), ActionId(action_id), self.owner)
+            except LostClaimError as error:  # another delivery of the same row is at work, or was
+                return f"left alone: {error}"
+
+    return run
+
+
+def planner_of(house: House) -> Planner:
+    """Build the planner on a house, with the rhythms that its settings want."""
+    return Planner(
+        engine=house.engine,
+        rhythms=wanted_rhythms(house.settings),
+        clock_of=house.clock_of,
+        doorbell=house.doorbell,
+    )
