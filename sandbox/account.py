@@ -1,0 +1,139 @@
+"""One ad account: its objects, its market, and how a change of an object reaches delivery."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from sandbox.market.dice import object_key
+from sandbox.market.kernel import Market
+from sandbox.market.rhythm import Calendar
+from sandbox.market.truth import Appeal, Audience, Change, ChangeKind, deal_appeal, deal_audience
+from sandbox.nodes import DELIVERING, Kind, Node
+from sandbox.scenario import AccountSpec
+
+_SIGNIFICANT: Final = frozenset({"daily_budget", "lifetime_budget", "targeting", "optimization_goal", "bid_strategy"})
+_LIFETIME_DAYS: Final = 30
+_CENTS: Final = 100
+# Currencies without a hundredth part, as the platform counts them (meta_graph_api.md §7).
+_WHOLE: Final = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
+
+
+class Account:
+    """The account's state; `World` feeds it changes in the order of their instants."""
+
+    def __init__(self, spec: AccountSpec, *, account_id: str, seed: int, start_s: int, history_s: int) -> None:
+        self.spec = spec
+        self.id = account_id
+        self.created_s = history_s
+        self.calendar = Calendar(spec.timezone, around_s=start_s)
+        self.market = Market(seed=seed, calendar=self.calendar, first_hour=self.calendar.hour_at(history_s))
+        self.nodes: dict[Kind, list[Node]] = {kind: [] for kind in Kind}
+        self.appeals: dict[str, Appeal] = {}
+        self._seed = seed
+        values = [ad.order_value_minor for campaign in spec.campaigns for s in campaign.ad_sets for ad in s.ads]
+        self._order_value = sorted(values)[len(values) // 2] if values else 5_000
+        prices = [s.cpm_minor for campaign in spec.campaigns for s in campaign.ad_sets]
+        self._cpm = sorted(prices)[len(prices) // 2] if prices else 1_200
+
+    @property
+    def offset(self) -> int:
+        """Minor units in a major one."""
+        return 1 if self.spec.currency in _WHOLE else _CENTS
+
+    def order_value(self) -> int:
+        """Return what an order is typically worth here."""
+        return self._order_value
+
+    def add(self, node: Node, *, audience: Audience | None = None) -> None:
+        """Take in a new object; it delivers from `refresh_live` on."""
+        node.order = len(self.nodes[node.kind])
+        self.nodes[node.kind].append(node)
+        if node.parent is not None:
+            node.parent.children.append(node)
+        match node.kind:
+            case Kind.CAMPAIGN:
+                budget = daily_minor(node)
+                node.budget_index = self.market.add_budget(budget) if budget else -1
+            case Kind.AD_SET:
+                self._add_ad_set(node, audience)
+            case Kind.AD:
+                self._add_ad(node)
+            case Kind.CREATIVE if node.id not in self.appeals:
+                self.appeals[node.id] = deal_appeal(self._seed, int(node.id), order_value_minor=self._order_value)
+
+    def update(self, node: Node, values: dict[str, Any], *, at_us: int) -> None:
+        """Write new values into an object and tell the market."""
+        at_s = at_us // 1_000_000
+        for name, value in values.items():
+            _assign(node, name, value)
+        if not set(values) <= {"daily_budget", "lifetime_budget"} or node.kind is not Kind.CAMPAIGN:
+            node.updated_s = at_s  # a campaign's budget edits do not bump it, as the platform documents
+        if values.keys() & _SIGNIFICANT:
+            node.edited_s = at_s
+        if values.keys() & {"daily_budget", "lifetime_budget"}:
+            node.note_budget_edit(at_us)
+            if node.budget_index >= 0:
+                change = Change(
+                    at_s=at_us / 1e6, kind=ChangeKind.BUDGET, index=node.budget_index, value=daily_minor(node) or 0
+                )
+                self.market.change(change)
+        if "creative" in values and node.creative is not None:
+            appeal = self._appeal_of(node)
+            self.market.change(Change(at_s=at_us / 1e6, kind=ChangeKind.APPEAL, index=node.market_index, appeal=appeal))
+        if "status" in values:
+            self.refresh_live(node, at_s=at_us / 1e6)
+
+    def refresh_live(self, node: Node, *, at_s: float) -> None:
+        """Start or stop the delivery of the ads under an object, as statuses now say."""
+        for ad in ads_under(node):
+            is_live = ad.effective_status() == DELIVERING
+            if is_live != ad.is_live:
+                ad.is_live = is_live
+                self.market.change(Change(at_s=at_s, kind=ChangeKind.LIVE, index=ad.market_index, value=int(is_live)))
+
+    def _add_ad_set(self, node: Node, audience: Audience | None) -> None:
+        parent = node.parent
+        shared = parent.budget_index if parent is not None else -1
+        node.budget_index = self.market.add_budget(daily_minor(node) or 0) if shared < 0 else -1
+        node.edited_s = node.created_s
+        node.market_index = self.market.add_ad_set(
+            object_id=int(node.id),
+            audience=audience or deal_audience(self._seed, int(node.id), cpm_minor=self._cpm),
+            budget=node.budget_index if shared < 0 else shared,
+        )
+
+    def _add_ad(self, node: Node) -> None:
+        if node.parent is None:
+            return
+        node.parent.edited_s = node.created_s  # a new ad restarts its ad set's learning
+        node.market_index = self.market.add_ad(
+            object_id=int(node.id), ad_set=node.parent.market_index, appeal=self._appeal_of(node)
+        )
+
+    def _appeal_of(self, ad: Node) -> Appeal:
+        creative_id = ad.creative.id if ad.creative else ad.id
+        known = self.appeals.get(creative_id)
+        return known or deal_appeal(self._seed, object_key(0, int(creative_id)), order_value_minor=self._order_value)
+
+
+def ads_under(node: Node) -> Iterable[Node]:
+    """Yield the ads of a campaign or ad set, or the ad itself; a creative has none."""
+    if node.kind is Kind.AD:
+        yield node
+    for child in node.children:
+        yield from ads_under(child)
+
+
+def daily_minor(node: Node) -> int | None:
+    """Return the object's own budget for a day; a lifetime budget is spread over thirty."""
+    if node.daily_budget is None and node.lifetime_budget is not None:
+        return node.lifetime_budget // _LIFETIME_DAYS
+    return node.daily_budget
+
+
+def _assign(node: Node, name: str, value: Any) -> None:
+    if name == "labels":
+        node.labels = tuple(value)
+    elif name in ("name", "status", "daily_budget", "lifetime_budget", "creative"):
+        setattr(node, name, value)
+    else:
+        node.extra[name] = value

@@ -1,0 +1,1 @@
+"""Meta's Graph API dialect over the platform's state; another platform's dialect stands beside it, not in it."""

@@ -1,0 +1,166 @@
+"""Answers `GET /{account|campaign|adset|ad}/insights`, page by page from one table per query and reading instant.
+
+Hours show once they are complete and 15 minutes (the scenario's lag) have passed. The first page pins the instant in
+its cursor, so that all pages of one query come from the same reading.
+"""
+
+from collections import OrderedDict
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.account import Account
+from sandbox.meta.context import Context, Json
+from sandbox.meta.errors import parameter
+from sandbox.meta.filters import OPERATORS, filter_rows, node_test
+from sandbox.meta.insight_rows import HOURLY_LABEL_KEY, RowWriter, known_fields
+from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
+from sandbox.meta.report import FIGURES, LEVEL_KINDS, Report, build
+from sandbox.meta.spans import periods_of
+from sandbox.nodes import Kind, Node
+
+_KEPT_TABLES: Final = 4
+_LEVELS: Final = ("account", "campaign", "adset", "ad")
+_DEFAULT_FIELDS: Final = ("impressions", "spend")
+_METRIC_FILTERS: Final = {"impressions": 0, "clicks": 1, "inline_link_clicks": 2, "spend": 3}
+_PAGE_PARAMS: Final = frozenset({"limit", "after", "before", "fields", "summary", "locale", "sort"})
+
+
+class InsightTables:
+    """The tables of the last queries, so that paging costs a slice and not a sum."""
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[Any, Report] = OrderedDict()
+
+    def page(self, context: Context, account: Account, node: Node | None) -> Json:
+        """Answer an insights call on an account (`node` None) or an object.
+
+        Raises:
+            GraphError: a malformed or unsupported parameter.
+        """
+        call = context.call
+        fields = call.items("fields") or list(_DEFAULT_FIELDS)
+        self._refuse_unknown(fields)
+        level, hourly = _level(context, node), _is_hourly(context)
+        now_s, start = context.platform.clock.now_s(), 0
+        if call.params.get("after"):
+            now_s, start = _position(call.params["after"])
+        account.market.advance_to(context.platform.world.cutoff_s(now_s))
+        table = self._table(context, account, node, level=level, hourly=hourly, now_s=now_s)
+        limit = limit_of(call)
+        end = min(start + limit, len(table))
+        writer = RowWriter(account, table, level=level, fields=fields, hourly=hourly)
+        page: Json = {"data": writer.rows(start, end)}
+        if end > start:
+            page["paging"] = paging(
+                call, before=encode_cursor([now_s, start]), after=encode_cursor([now_s, end]), has_more=end < len(table)
+            )
+        return page
+
+    def _table(
+        self, context: Context, account: Account, node: Node | None, *, level: str, hourly: bool, now_s: float
+    ) -> Report:
+        params = tuple(sorted(item for item in context.call.params.items() if item[0] not in _PAGE_PARAMS))
+        seq = context.platform.last_seq
+        key = (
+            account.id,
+            node.id if node else None,
+            level,
+            hourly,
+            now_s,
+            seq if _reads_objects(params) else 0,
+            params,
+        )
+        table = self._tables.get(key)
+        if table is None:
+            ads, metric_filters = _ad_mask(context, account, node, level)
+            table = build(
+                account, level=level, ads=ads, periods=periods_of(context.call, account, now_s=now_s), hourly=hourly,
+                cutoff_s=context.platform.world.cutoff_s(now_s),
+            )  # fmt: skip
+            table = _filtered(table, metric_filters, account)
+            self._tables[key] = table
+            while len(self._tables) > _KEPT_TABLES:
+                self._tables.popitem(last=False)
+        return table
+
+    @staticmethod
+    def _refuse_unknown(fields: list[str]) -> None:
+        strange = [field for field in fields if field not in known_fields()]
+        if strange:
+            raise parameter(f"{strange[0]} is not valid for fields param. please check the list of insights fields")
+
+
+def _reads_objects(params: tuple[tuple[str, str], ...]) -> bool:
+    return any(name == "filtering" for name, _ in params)
+
+
+def _level(context: Context, node: Node | None) -> str:
+    own = "account" if node is None else str(node.kind)
+    level = context.call.params.get("level", own).strip('"')
+    if level not in _LEVELS or own not in _LEVELS:
+        raise parameter(f'Param level must be one of {{{", ".join(_LEVELS)}}} - got "{level[:40]}".')
+    if _LEVELS.index(level) < _LEVELS.index(own):
+        raise parameter(f"Level {level} lies above the object that was asked ({own})")
+    return level
+
+
+def _is_hourly(context: Context) -> bool:
+    breakdowns = context.call.items("breakdowns")
+    if not breakdowns:
+        return False
+    if breakdowns != [HOURLY_LABEL_KEY]:
+        raise parameter(f"The sandbox reports the breakdown {HOURLY_LABEL_KEY} only, not {', '.join(breakdowns)[:120]}")
+    return True
+
+
+def _position(cursor: str) -> tuple[float, int]:
+    value = decode_cursor(cursor)
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int):  # noqa: PLR2004 - [instant, place]
+        return float(value[0]), value[1]
+    raise parameter("Invalid cursors values")
+
+
+def _ad_mask(
+    context: Context, account: Account, node: Node | None, level: str
+) -> tuple[NDArray[np.bool_], list[tuple[int, str, Any]]]:
+    ads = account.nodes[Kind.AD]
+    mask = np.ones(len(ads), dtype=np.bool_)
+    if node is not None:
+        mask &= _under(account, node)
+    metric_filters: list[tuple[int, str, Any]] = []
+    for field, name, value in filter_rows(context.call):
+        if field in _METRIC_FILTERS:
+            metric_filters.append((_METRIC_FILTERS[field], name, value))
+            continue
+        test = node_test(field, name, value, LEVEL_KINDS.get(level, Kind.AD))
+        mask &= np.fromiter((test(ad) for ad in ads), dtype=np.bool_, count=len(ads))
+    return mask, metric_filters
+
+
+def _under(account: Account, node: Node) -> NDArray[np.bool_]:
+    of_set = account.market.ad_sets_of_ads()
+    if node.kind is Kind.AD:
+        return np.arange(len(of_set)) == node.market_index
+    if node.kind is Kind.AD_SET:
+        found: NDArray[np.bool_] = of_set == node.market_index
+        return found
+    return np.isin(of_set, [child.market_index for child in node.children])
+
+
+def _filtered(table: Report, filters: list[tuple[int, str, Any]], account: Account) -> Report:
+    keep = np.ones(len(table), dtype=np.bool_)
+    for row, name, value in filters:
+        try:
+            wanted = float(value) * (account.offset if FIGURES[row] == "spend" else 1)
+        except (TypeError, ValueError) as error:
+            raise parameter(f"Filtering value {value!r} of {FIGURES[row]} must be a number") from error
+        figures = table.figures[row].tolist()
+        keep &= np.array([bool(OPERATORS[name](figure, wanted)) for figure in figures], dtype=np.bool_)
+    if keep.all():
+        return table
+    return Report(
+        nodes=table.nodes, periods=table.periods, owner=table.owner[keep], period=table.period[keep],
+        hour=table.hour[keep], figures=table.figures[:, keep],
+    )  # fmt: skip

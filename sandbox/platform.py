@@ -1,0 +1,127 @@
+"""One running ad platform: journal, clock, world and faults, bound together. Dialects and the admin address use it."""
+
+import json
+import os
+import re
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.clock import PlatformClock, to_us
+from sandbox.faults import Faults
+from sandbox.journal import Journal, LogLine
+from sandbox.nodes import Kind, Node
+from sandbox.scenario import Scenario, load_scenario
+from sandbox.world import World, new_object_id
+
+DEFAULT_SCENARIO: Final = "demo"
+_OP_TOKEN: Final = re.compile(r"\bop:([0-9A-Za-z_-]{6,64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who asked for an effect, and what the caller will see of it."""
+
+    method: str
+    path: str
+    outcome: str = "answered"
+    actor: str = "api"
+    request_id: str | None = None
+
+
+class Platform:
+    """The state of one data folder. Single-threaded: effects are applied one after the other."""
+
+    def __init__(self, data_dir: Path, *, scenario: str | None = None, start: datetime | None = None) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(data_dir / "sandbox.sqlite3")
+        if self.journal.setting("scenario") is None:
+            _found(self.journal, scenario or DEFAULT_SCENARIO, start)
+        elif scenario is not None and scenario != self.journal.setting("scenario_name"):
+            message = (
+                f"{data_dir} already holds the scenario {self.journal.setting('scenario_name')!r}; use another folder"
+            )
+            raise ValueError(message)
+        self.scenario = Scenario.model_validate_json(self.journal.setting("scenario") or "")
+        self.clock = PlatformClock(self.journal)
+        self.faults = Faults(self.journal)
+        self.world = World(self.scenario, start_us=int(self.journal.setting("start_us") or 0))
+        self.calls: Counter[str] = Counter()
+        self._seq = 0
+        for line in self.journal.lines():
+            self.world.apply(line)
+            self._seq = line.seq
+        self.token = _credentials(data_dir, tuple(self.world.accounts))
+        self.world.catch_up(self.clock.now_s())
+
+    def commit(
+        self, *, call: Call, kind: Kind, account_id: str, object_id: str | None, change: dict[str, list[Any]]
+    ) -> Node:
+        """Let an effect take place: write its line (one transaction), then apply it in memory.
+
+        `object_id` None creates an object, whose id follows from the line's number.
+        """
+        seq = self._seq + 1
+        line = LogLine(
+            seq=seq, platform_at_us=self.clock.now_us(), real_at_us=to_us(datetime.now(UTC)), method=call.method,
+            path=call.path, account_id=account_id, kind=kind, object_id=object_id or new_object_id(seq, kind),
+            change=change, op_token=_op_token(change), outcome=call.outcome, actor=call.actor,
+            request_id=call.request_id,
+        )  # fmt: skip
+        self.journal.append(line)
+        self._seq = seq
+        return self.world.apply(line)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last effect."""
+        return self._seq
+
+    def close(self) -> None:
+        """Stop in order: the clock stands at its present."""
+        self.clock.stand()
+        self.journal.close()
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a small file so that a reader sees all of it or the former one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(text)
+    draft.replace(path)
+
+
+def _found(journal: Journal, name: str, start: datetime | None) -> None:
+    scenario = load_scenario(name)
+    begin = start or scenario.start or datetime.now(UTC)
+    if begin.tzinfo is None:
+        begin = begin.replace(tzinfo=UTC)
+    start_us = to_us(begin) // 1_000_000 * 1_000_000
+    World(scenario, start_us=start_us)  # refuses what cannot be built before anything is kept
+    journal.set("start_us", str(start_us))
+    PlatformClock.start(journal, at_us=start_us, speed=1.0)
+    journal.set("scenario_name", name)
+    journal.set("scenario", scenario.model_dump_json())
+
+
+def _credentials(data_dir: Path, account_ids: tuple[str, ...]) -> str:
+    path = data_dir / "credentials.json"
+    if path.exists():
+        return str(json.loads(path.read_text(encoding="utf-8"))["access_token"])
+    token = "EAA" + re.sub(r"[^0-9A-Za-z]", "", secrets.token_urlsafe(160))[:180]
+    content = {"access_token": token, "account_ids": list(account_ids)}
+    write_atomically(path, json.dumps(content), mode=0o600)
+    return token
+
+
+def _op_token(change: dict[str, list[Any]]) -> str | None:
+    texts = [str(change.get("name", (None, ""))[1]), *map(str, change.get("labels", (None, ()))[1] or ())]
+    for text in texts:
+        found = _OP_TOKEN.search(text)
+        if found:
+            return found.group(1)
+    return None

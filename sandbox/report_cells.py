@@ -1,0 +1,123 @@
+"""Turns the text of one cell into a value, exactly; knows nothing of columns or rows. Blank metrics are zero."""
+
+import re
+from datetime import date, datetime
+from typing import Final
+
+from sandbox.report_problems import CellError, shown
+
+# Currencies without a hundredth part, as the platform counts them (meta_graph_api.md §7); a test holds this equal to
+# what the sandbox's accounts say.
+WHOLE_CURRENCIES: Final = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
+_NUMBER: Final = re.compile(r"(-?)(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d*))?")
+_DECIMAL_COMMA: Final = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
+_BLANKS: Final = frozenset({"", "-", "–", "—"})
+_NOISE: Final = str.maketrans("", "", " \u00a0\u202f\u2009'’$€£¥")
+_ID: Final = re.compile(r"(?:[a-z]{1,3}:)?(\d{1,20})")
+_DATE_FORMS: Final = ("%Y/%m/%d", "%b %d, %Y", "%d %b %Y", "%B %d, %Y", "%d %B %Y")
+_SLASHED: Final = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}")
+_MAX: Final = 2_000_000_000
+_RATIO_DIGITS: Final = 9
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many decimals the platform's minor unit has."""
+    return 0 if currency in WHOLE_CURRENCIES else 2
+
+
+def parse_scaled(text: str, digits: int) -> tuple[int, bool]:
+    """Return a number times 10^digits, rounded half up, and whether rounding lost anything.
+
+    Raises:
+        CellError: not a number, negative, or beyond what an ad can have in a day.
+    """
+    match = _NUMBER.fullmatch(text) or _NUMBER.fullmatch(text.translate(_NOISE))
+    if match is None:
+        return _refuse_number(text)
+    sign, whole, fraction = match[1], match[2].replace(",", ""), match[3] or ""
+    kept, lost = fraction[:digits].ljust(digits, "0"), fraction[digits:]
+    value = int(whole + kept) + (1 if lost[:1] >= "5" else 0)
+    if sign and (value or lost.strip("0")):
+        raise CellError(f"{shown(text)} is negative")
+    if value > _MAX * 10**digits:
+        raise CellError(f"{shown(text)} is too large for one row")
+    return value, bool(lost.strip("0"))
+
+
+def parse_count(text: str) -> int:
+    """Return a whole number; blank is zero.
+
+    Raises:
+        CellError: not a whole number, or negative.
+    """
+    if text.isdecimal() and text.isascii() and len(text) <= 9:  # noqa: PLR2004  # below _MAX by length: most cells
+        return int(text)
+    if text.strip() in _BLANKS:
+        return 0
+    value, lost = parse_scaled(text, 0)
+    if lost:
+        raise CellError(f"{shown(text)} is not a whole number")
+    return value
+
+
+def parse_money(text: str, digits: int) -> tuple[int, bool]:
+    """Return minor units and whether the cell had more decimals than the currency; blank is zero.
+
+    Raises:
+        CellError: not an amount, or negative.
+    """
+    return (0, False) if text.strip() in _BLANKS else parse_scaled(text, digits)
+
+
+def parse_ratio(text: str) -> float:
+    """Return a plain number such as ROAS, frequency or a rate in percent; blank is zero.
+
+    Raises:
+        CellError: not a number, or negative.
+    """
+    text = text.strip().removesuffix("%")
+    return 0.0 if text.strip() in _BLANKS else parse_scaled(text, _RATIO_DIGITS)[0] / 10**_RATIO_DIGITS
+
+
+def parse_day(text: str) -> date:
+    """Return a date; a time of day after it is left off.
+
+    Raises:
+        CellError: not a date, or one that means two days depending on the country.
+    """
+    text = text.strip()
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        pass
+    for form in _DATE_FORMS:
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007  # only the date is kept
+        except ValueError:
+            continue
+    if _SLASHED.fullmatch(text):
+        raise CellError(f"{shown(text)} is ambiguous; write dates as YYYY-MM-DD")
+    raise CellError(f"{shown(text)} is not a date; write it as YYYY-MM-DD" if text else "the date is missing")
+
+
+def parse_id(text: str) -> str | None:
+    """Return the digits of an id, or None where the cell is blank.
+
+    Raises:
+        CellError: not an id, or one that a spreadsheet has rounded.
+    """
+    text = text.strip().strip("'\"=")
+    if text in _BLANKS:
+        return None
+    match = _ID.fullmatch(text)
+    if match is None and re.fullmatch(r"\d(?:[.,]\d+)?[eE]\+?\d+", text):
+        raise CellError(f"{shown(text)}: a spreadsheet has rounded this id; import the file as exported")
+    if match is None:
+        raise CellError(f"{shown(text)} is not an id (digits only)")
+    return match[1]
+
+
+def _refuse_number(text: str) -> tuple[int, bool]:
+    if _DECIMAL_COMMA.fullmatch(text.translate(_NOISE)):
+        raise CellError(f"{shown(text)} has a decimal comma; export with English number formats (1,234.56)")
+    raise CellError(f"{shown(text)} is not a number")
