@@ -11,15 +11,14 @@ from sqlalchemy import Connection
 
 from actions import door
 from actions.door import Proposed
-from decisions.freshness import stale_reason
 from decisions.policy import AccountLimits, ClassicPolicy, parse_policy
 from decisions.registry import Decided, decide
 from domain import catalogue
-from domain.actions import Action, ActionState, Json, JsonMap
+from domain.actions import Action, ActionKind, ActionState, Json, JsonMap
 from domain.catalogue import Rhythm
 from domain.ids import RunId
 from domain.snapshot import Snapshot
-from models import accounts, ledger_reads, policies, snapshots
+from models import accounts, policies, snapshots
 from models.accounts import Account
 from models.run_history import LogEntry
 from tasks import collector
@@ -31,6 +30,14 @@ COLLECTION = collector.STEP
 DECISIONS = "step_2_decisions"
 API_ACTIONS = "step_3_api_actions"
 FINALIZE = "step_4_finalize"
+# What the requirements (§4) call an action of a decision, where they have a word of their own for it.
+_VERBS = {
+    ("ab", ActionKind.PAUSE): "pause_loser",
+    ("ab", ActionKind.ACTIVATE): "publish_winner",
+    ("roas", ActionKind.SET_DAILY_BUDGET): "update_budget",
+    ("spike", ActionKind.SET_DAILY_BUDGET): "update_budget",
+    ("fatigue", ActionKind.PROPOSE_VARIANT): "create_new_ad_variant",
+}
 STEPS = (COLLECTION, DECISIONS, API_ACTIONS, FINALIZE)
 
 
@@ -134,13 +141,10 @@ def _propose(work: Work, judged: Judged) -> Proposed:
 
 def _finalize(work: Work, judged: Judged, proposed: Proposed) -> None:
     work.stats |= stats_of(judged.snapshot, proposed.actions)
-    if judged.decided.declined is not None:
-        work.stats["declined"] = judged.decided.declined
-        stale = stale_reason(judged.snapshot, work.rhythm.cycle.freshness)
-        work.errors.append({"step": DECISIONS, "error": "Declined", "message": stale or judged.decided.declined})
-    with work.house.engine.begin() as conn:
-        earlier = [action for action in ledger_reads.of_run(conn, work.run.id) if action not in proposed.actions]
-    work.stats["actions_earlier_attempt"] = len(earlier)
+    declined = judged.decided.declined
+    if declined is not None:  # the cycle ran, and decided not to decide: an operator must see that
+        work.stats["declined"] = declined
+        work.errors.append({"step": DECISIONS, "error": "Declined", "message": declined})
 
 
 def stats_of(snapshot: Snapshot, actions: Sequence[Action]) -> dict[str, Json]:
@@ -161,11 +165,12 @@ def stats_of(snapshot: Snapshot, actions: Sequence[Action]) -> dict[str, Json]:
 
 
 def action_entry(action: Action) -> LogEntry:
-    """Say in the run's log what was proposed and how the door judged it."""
+    """Say in the run's log what was proposed and how the door judged it: such as ab_decision / publish_winner."""
+    family = action.rule.partition("_")[0]
     return LogEntry(
-        step=API_ACTIONS,
-        action=f"{action.rule} / {action.kind}",
-        input_snapshot={"before": dict(action.expected_before), "evidence": dict(action.evidence)},
+        step=f"{family}_decision",
+        action=_VERBS.get((family, action.kind), action.kind.value),
+        input_snapshot={"rule": action.rule, "before": dict(action.expected_before), "evidence": dict(action.evidence)},
         output_snapshot={"action": action.id, "target": dict(action.target), "state": action.state},
         success=action.state is not ActionState.BLOCKED,
         error_message=action.state_reason if action.state is ActionState.BLOCKED else None,

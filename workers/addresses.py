@@ -80,7 +80,7 @@ def sandbox_url(settings: Settings) -> str:
     Raises:
         NotReadyError: the sandbox has not written its address and SANDBOX_URL is not set.
     """
-    return settings.common.sandbox_url or _written(settings, "address.json", "graph_url")
+    return settings.common.sandbox_url or _written(settings, "address.json", "graph")
 
 
 def sandbox_admin_url(settings: Settings) -> str:
@@ -89,7 +89,7 @@ def sandbox_admin_url(settings: Settings) -> str:
     Raises:
         NotReadyError: the sandbox has not written its address and SANDBOX_ADMIN_URL is not set.
     """
-    return settings.common.sandbox_admin_url or _written(settings, "address.json", "admin_url")
+    return settings.common.sandbox_admin_url or _written(settings, "address.json", "admin")
 
 
 def sandbox_pid(settings: Settings) -> int | None:

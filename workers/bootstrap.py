@@ -117,8 +117,8 @@ class _Opened:
         self.pid = os.getpid()
         self._settings = settings
         self._name = name
-        self._clients: dict[tuple[str, Mode], Client] = {}
-        self._clocks: dict[Mode, PlatformClock] = {}
+        self._clients: dict[tuple[str, str | None], Client] = {}
+        self._clocks: dict[str | None, PlatformClock] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -137,16 +137,17 @@ class _Opened:
         return CelerySwitchboard(self._sender)
 
     def client(self, slug: str, mode: Mode) -> Client:
-        key = (slug, mode)
+        base_url = None if mode is Mode.LIVE else addresses.sandbox_url(self._settings)
+        key = (slug, base_url)  # a sandbox that came back elsewhere gets a client of its own
         if key not in self._clients:
-            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), mode)
+            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), base_url)
         return self._clients[key]
 
     def clock(self, mode: Mode) -> PlatformClock:
-        if mode not in self._clocks:
-            is_live = mode is Mode.LIVE
-            self._clocks[mode] = RealClock() if is_live else sandbox_clock(addresses.sandbox_admin_url(self._settings))
-        return self._clocks[mode]
+        admin_url = None if mode is Mode.LIVE else addresses.sandbox_admin_url(self._settings)
+        if admin_url not in self._clocks:
+            self._clocks[admin_url] = RealClock() if admin_url is None else sandbox_clock(admin_url)
+        return self._clocks[admin_url]
 
     def forget(self) -> None:
         """Drop what a parent process opened without closing its sockets, which are still the parent's."""
@@ -160,18 +161,19 @@ class _Opened:
             self.engine.dispose()
 
 
-def _open_client(settings: Settings, platform: Platform, mode: Mode) -> Client:
+def _open_client(settings: Settings, platform: Platform, base_url: str | None) -> Client:
+    """Load the client that the platform's row names; `base_url` is the sandbox's, None for the platform itself."""
     if platform.client is None:
         raise NotReadyError(f"{platform.title} is planned: it has no client yet")
     module, _, function = platform.client.partition(":")
     open_client = cast("OpenClient", getattr(importlib.import_module(module), function))
-    return open_client(_live_options(settings, platform) if mode is Mode.LIVE else _stub_options(settings))
+    return open_client(_live_options(settings, platform) if base_url is None else _stub_options(settings, base_url))
 
 
-def _stub_options(settings: Settings) -> ClientOptions:
+def _stub_options(settings: Settings, base_url: str) -> ClientOptions:
     addresses.sandbox_token(settings)  # fail now, with words, rather than at the first call
     return ClientOptions(
-        base_url=addresses.sandbox_url(settings),
+        base_url=base_url,
         token=lambda: addresses.sandbox_token(settings),
         app_secret=lambda: addresses.sandbox_app_secret(settings),
     )

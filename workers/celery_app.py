@@ -14,7 +14,8 @@ def _config() -> dict[str, Any]:
     return worker_config(settings, addresses.redis_url(settings))
 
 
-def _secrets(settings: Settings) -> tuple[str, ...]:
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Return the values that no log line may carry."""
     found = (own.secret(name) for own in settings.platforms.values() for name in ("access_token", "app_secret"))
     return tuple(value for value in found if value)
 
@@ -22,7 +23,7 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 @signals.setup_logging.connect
 def _set_up_logging(**_: object) -> None:
     settings = read_settings()
-    log.set_up(level=settings.common.log_level, secrets=_secrets(settings))
+    log.set_up(level=settings.common.log_level, secrets=secrets_of(settings))
 
 
 app = Celery("stakazo")

@@ -36,7 +36,7 @@ def read_sandbox(admin_url: str) -> Reading:
         body = response.json()
         taken_s = time.monotonic()
         return Reading(
-            platform_at=require_aware("now", datetime.fromisoformat(str(body["now"]))),
+            platform_at=require_aware("platform_at", datetime.fromisoformat(str(body["platform_at"]))),
             speed=float(body["speed"]),
             taken_s=taken_s,
         )

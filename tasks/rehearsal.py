@@ -1,0 +1,160 @@
+"""What the next cycle would do, without doing it; and one step of a cycle by itself, for a person who looks closely."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.actions import Action, Json, JsonMap
+from domain.catalogue import Rhythm, rhythm
+from domain.errors import BadInputError
+from domain.ids import AccountId, RunId
+from models import accounts, run_history, runs
+from models.accounts import Account
+from tasks import collector, full_cycle
+from tasks.full_cycle import Judged
+from workers.bootstrap import House
+from workers.schedule import wanted_rhythms
+from workers.serve import serve
+
+CYCLE = "full_cycle"
+STEPS: Mapping[str, str] = {
+    "collection": full_cycle.COLLECTION,
+    "decisions": full_cycle.DECISIONS,
+    "api_actions": full_cycle.API_ACTIONS,
+    "finalize": full_cycle.FINALIZE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """What a cycle would propose as of `as_of`, judged by the door, with states it would have; nothing is written.
+
+    `actions` carry ids that were rolled back with the rows: they name nothing.
+    """
+
+    account: Account
+    as_of: datetime
+    judged: Judged
+    actions: tuple[Action, ...]
+
+    @property
+    def declined(self) -> str | None:
+        """Why nothing would be decided, if so."""
+        return self.judged.decided.declined
+
+    @property
+    def stats(self) -> dict[str, Json]:
+        """The figures that the cycle would record."""
+        return full_cycle.stats_of(self.judged.snapshot, self.actions)
+
+
+def plan(house: House, account_id: AccountId) -> Rehearsal:
+    """Decide and judge as the next cycle would, in a transaction that is rolled back.
+
+    Where the data is older than the cycle bears, which would collect first, the instant of the last reading is taken.
+
+    Raises:
+        NotReadyError: no such account, or its platform's clock cannot be read.
+    """
+    with house.engine.connect() as conn, conn.begin() as transaction:
+        account = accounts.get(conn, account_id)
+        cycle = _rhythm(account)
+        as_of = _instant(account, cycle, house.clock_of(account).now())
+        judged = full_cycle.judge(conn, account, cycle, as_of)
+        proposed = full_cycle.propose(conn, account, judged, run_id=None, actor="rehearsal")
+        transaction.rollback()
+    return Rehearsal(account=account, as_of=as_of, judged=judged, actions=proposed.actions)
+
+
+def step(house: House, account_id: AccountId, name: str, *, asked_by: str) -> JsonMap:
+    """Do one step by itself. Only "collection" changes anything; it is recorded as a run that somebody asked for.
+
+    Raises:
+        BadInputError: there is no step of that name.
+        NotReadyError: no such account, or its platform does not answer.
+    """
+    shows: Mapping[str, Callable[[Rehearsal], JsonMap]] = {
+        "decisions": _decisions,
+        "api_actions": _api_actions,
+        "finalize": lambda rehearsal: rehearsal.stats,
+    }
+    if name == "collection":
+        return _collection(house, account_id, asked_by)
+    if name not in shows:
+        raise BadInputError(f'no step "{name}"; there are {", ".join(STEPS)}')
+    return shows[name](plan(house, account_id))
+
+
+def ask(house: House, account_id: AccountId, *, asked_by: str) -> RunId:
+    """Plan a full cycle now, beside the slots, and ring for it.
+
+    Raises:
+        NotReadyError: no such account, or its platform's clock cannot be read.
+    """
+    run_id, task, about = _ask(house, account_id, asked_by)
+    house.doorbell.ring_run(task, run_id, about=about)
+    return run_id
+
+
+def _ask(house: House, account_id: AccountId, asked_by: str) -> tuple[RunId, str, str]:
+    with house.engine.begin() as conn:
+        account = accounts.get(conn, account_id)
+    now = house.clock_of(account).now()
+    task = _rhythm(account).name
+    with house.engine.begin() as conn:
+        run_id = runs.plan_asked(
+            conn,
+            task=task,
+            account_id=account.id,
+            mode=account.mode,
+            level=account.level,
+            now_at=now,
+            asked_by=asked_by,
+        )
+    return run_id, task, runs.about(account.name, now)
+
+
+def _collection(house: House, account_id: AccountId, asked_by: str) -> JsonMap:
+    run_id, task, _about = _ask(house, account_id, f"{asked_by}, step collection")
+    served = serve(
+        house, run_id, collector.run, rhythm=rhythm(task), rhythms=wanted_rhythms(house.settings), owner=asked_by
+    )
+    with house.engine.begin() as conn:
+        logs = run_history.logs(conn, run_id)
+    outputs: dict[str, Json] = {log.action: dict(log.output_snapshot) for log in logs}
+    return {"run": run_id, "state": served.state, "reason": served.reason, **outputs}
+
+
+def _decisions(rehearsal: Rehearsal) -> JsonMap:
+    wanted: list[Json] = [
+        {"kind": row.kind, "object": row.object_id, "name": row.object_name, "rule": row.rule, "reason": row.reason}
+        for row in rehearsal.judged.decided.proposals
+    ]
+    return {"as_of": rehearsal.as_of.isoformat(), "declined": rehearsal.declined, "proposals": wanted}
+
+
+def _api_actions(rehearsal: Rehearsal) -> JsonMap:
+    judged: list[Json] = [
+        {
+            "kind": row.kind,
+            "object": row.object_id,
+            "name": row.object_name,
+            "before": dict(row.expected_before),
+            "target": dict(row.target),
+            "state": row.state,
+            "reason": row.reason,
+            "state_reason": row.state_reason,
+        }
+        for row in rehearsal.actions
+    ]
+    return {"as_of": rehearsal.as_of.isoformat(), "declined": rehearsal.declined, "actions": judged}
+
+
+def _rhythm(account: Account) -> Rhythm:
+    return rhythm(f"{account.platform}.{CYCLE}")
+
+
+def _instant(account: Account, cycle: Rhythm, now: datetime) -> datetime:
+    read = [at for at in (account.tree_read_at, account.insights_read_at) if at is not None]
+    is_stale = len(read) == 2 and min(read) < now - cycle.cycle.freshness  # noqa: PLR2004 - both were read
+    return max(read) if is_stale else now

@@ -1,0 +1,87 @@
+"""The control tower as a process: its loop wired to Postgres, Celery's remote control and the platforms' clocks."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from actions import sweeper
+from control_tower.loop import Tower
+from models import module_states
+from models.module_states import Desired
+from workers import log
+from workers.bootstrap import House
+from workers.celery_app import secrets_of
+from workers.schedule import starts_stopped
+from workers.settings import Settings, read_settings
+from workers.task import planner_of
+
+_PATIENCE_S = 2.0
+
+logger = structlog.get_logger(__name__)
+
+
+def run_tower(settings: Settings | None = None) -> None:
+    """Run until SIGTERM or Ctrl-C.
+
+    Raises:
+        SettingsError: the environment has problems.
+        NotReadyError: there is no database or Redis to speak to.
+    """
+    settings = settings or read_settings()
+    log.set_up(level=settings.common.log_level, secrets=secrets_of(settings))
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with House.open(settings, name="stakazo-tower") as house:
+        _when_postgres_answers(lambda: apply_auto_start(house), stopping)
+        tower = make_tower(house, stopping)
+        logger.info("tower begins")
+        tower.run()
+        logger.info("tower ended")
+
+
+def make_tower(house: House, stopping: threading.Event) -> Tower:
+    """Build the tower of a house; it ends once `stopping` is set."""
+    return Tower(
+        engine=house.engine,
+        doorbell=house.doorbell,
+        switchboard=house.switchboard,
+        planner=planner_of(house),
+        due_actions=sweeper.due,
+        name=f"tower@{socket.gethostname()}:{os.getpid()}",
+        rest=stopping.wait,
+        now_s=time.monotonic,
+    )
+
+
+def apply_auto_start(house: House) -> None:
+    """Hold back, the first time, the pairs that <PLATFORM>_CYCLE_AUTO_START=false leaves to a person."""
+    with house.engine.begin() as conn:
+        module_states.set_first(
+            conn,
+            starts_stopped(house.settings),
+            Desired.STOPPED,
+            reason="CYCLE_AUTO_START is false; a person starts it",
+            changed_by="settings",
+        )
+
+
+def _when_postgres_answers(do: Callable[[], None], stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        try:
+            return do()
+        except SQLAlchemyError as error:
+            logger.warning("postgres away", cause=type(error).__name__)
+            stopping.wait(_PATIENCE_S)
+    return None
