@@ -17,7 +17,7 @@ from domain.money import Money
 from embedded.events import Event, EventKind
 from models import accounts, ledger_reads, run_history
 from models.accounts import Account
-from models.run_history import Run
+from models.runs import Run
 from workers import addresses, machine, oracle, planner
 from workers.machine import Machine
 from workers.settings import read_settings
@@ -120,11 +120,19 @@ def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:
         opened = [accounts.get(conn, account_id) for account_id in running.accounts]
     if not opened:
         raise NotReadyError("no account is open: the sandbox shows none and no live account is set up")
-    asked = [
-        (account, planner.ask(house, f"{account.platform}.{FIRST_CYCLE}", account, asked_by="stakazo up"))
-        for account in opened
-    ]
-    return tuple(_wait_for(running, account, run_id) for account, run_id in asked)
+    planner.planner_of(house).plan()
+    due = [(account, _run_of(running, account)) for account in opened]
+    return tuple(_wait_for(running, account, run_id) for account, run_id in due)
+
+
+def _run_of(running: Machine, account: Account) -> RunId:
+    """The run of the slot that was just planned (by us, beat or the tower), else one beside the slots."""
+    task = f"{account.platform}.{FIRST_CYCLE}"
+    with running.house.engine.connect() as conn:
+        newest = run_history.last(conn, task=task, account_id=account.id)
+    if newest is not None and newest.created_at >= running.started_at and newest.state is not RunState.SKIPPED:
+        return newest.id
+    return planner.ask(running.house, task, account, asked_by="stakazo up")
 
 
 def _wait_for(running: Machine, account: Account, run_id: RunId) -> FirstCycle:

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import requests
@@ -20,7 +21,7 @@ from embedded.child import ChildSpec
 from embedded.events import Event
 from embedded.ports import PortBook
 from embedded.supervisor import Supervisor
-from models import accounts, migrate
+from models import accounts, engine, migrate
 from workers import addresses, commands
 from workers.bootstrap import House
 from workers.flower import FlowerLogin, flower_login
@@ -37,6 +38,7 @@ class Machine:
 
     house: House
     supervisor: Supervisor
+    started_at: datetime  # Postgres' clock
     accounts: tuple[AccountId, ...]
     flower_address: str
     flower_login: FlowerLogin
@@ -70,6 +72,8 @@ def started(
         migrate.upgrade(environment["DATABASE_URL"])
         house = House.open(settings, name="stakazo-up")
         with house:
+            with house.engine.connect() as conn:
+                started_at = engine.db_now(conn)
             login = flower_login(rooms.home)
             flower_port = ports.reserve("flower", preferred=_FLOWER_PORT)
             lines = commands.command_lines(settings, login=login, flower_port=flower_port, speed=speed)
@@ -82,7 +86,12 @@ def started(
                     opened = open_stub_accounts(house)
             address = f"http://127.0.0.1:{flower_port}"
             yield Machine(
-                house=house, supervisor=supervisor, accounts=opened, flower_address=address, flower_login=login
+                house=house,
+                supervisor=supervisor,
+                started_at=started_at,
+                accounts=opened,
+                flower_address=address,
+                flower_login=login,
             )
 
 
@@ -157,7 +166,7 @@ def _sandbox_answers(settings: Settings, pid: int) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=_PROBE_S).status_code == requests.codes.ok
+        return bool(requests.get(url, timeout=_PROBE_S).ok)
     except requests.RequestException:
         return False
 
