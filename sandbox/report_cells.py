@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 from sandbox.report_problems import CellError, shown
@@ -11,10 +12,11 @@ from sandbox.report_problems import CellError, shown
 WHOLE_CURRENCIES: Final = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
 _NUMBER: Final = re.compile(r"(-?)(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d*))?")
 _DECIMAL_COMMA: Final = re.compile(r"-?(?:\d{1,3}(?:\.\d{3})+|\d+),\d+")
-_BLANKS: Final = frozenset({"", "-", "–", "—"})
-_NOISE: Final = str.maketrans("", "", " \u00a0\u202f\u2009'’$€£¥")
+_BLANKS: Final = frozenset({"", "-", "\u2013", "\u2014"})
+_NOISE: Final = str.maketrans("", "", " \u00a0\u202f\u2009'\u2019$€£¥")
 _ID: Final = re.compile(r"(?:[a-z]{1,3}:)?(\d{1,20})")
 _DATE_FORMS: Final = ("%Y/%m/%d", "%b %d, %Y", "%d %b %Y", "%B %d, %Y", "%d %B %Y")
+_ISO: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ].*)?")
 _SLASHED: Final = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}")
 _MAX: Final = 2_000_000_000
 _RATIO_DIGITS: Final = 9
@@ -79,6 +81,7 @@ def parse_ratio(text: str) -> float:
     return 0.0 if text.strip() in _BLANKS else parse_scaled(text, _RATIO_DIGITS)[0] / 10**_RATIO_DIGITS
 
 
+@lru_cache(maxsize=4_096)
 def parse_day(text: str) -> date:
     """Return a date; a time of day after it is left off.
 
@@ -86,13 +89,10 @@ def parse_day(text: str) -> date:
         CellError: not a date, or one that means two days depending on the country.
     """
     text = text.strip()
-    try:
-        return date.fromisoformat(text[:10])
-    except ValueError:
-        pass
-    for form in _DATE_FORMS:
+    iso = _ISO.fullmatch(text)
+    for form in ("%Y-%m-%d",) if iso else _DATE_FORMS:
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007  # only the date is kept
+            return datetime.strptime(iso[1] if iso else text, form).date()  # noqa: DTZ007  # only the date is kept
         except ValueError:
             continue
     if _SLASHED.fullmatch(text):

@@ -129,8 +129,8 @@ def _check_breakdowns(headers: Sequence[str], mapped: set[str], line: int, probl
             problems.add(
                 line,
                 header,
-                "the report is broken down by this column, so that every ad has several rows a day and would be counted "
-                "more than once; export it again without breakdowns other than Day",
+                "the report is broken down by this column: an ad has several rows a day and would be counted more than "
+                "once; export it again without breakdowns other than Day",
             )
 
 

@@ -1,0 +1,235 @@
+"""Reads one row of a report: its place in the tree, its days and its figures, each checked against the others."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, TypeVar
+
+from sandbox.report_cells import minor_digits, parse_count, parse_day, parse_id, parse_money, parse_ratio
+from sandbox.report_columns import Columns
+from sandbox.report_problems import CellError, Collector, shown
+from sandbox.report_tree import Found, Level, Tree, TreeError, made_names
+
+_TOTALS: Final = re.compile(r"(results from \d.*|(grand )?totals?)", re.IGNORECASE)
+_BUDGET_ELSEWHERE: Final = re.compile(r"using (the )?(campaign|ad ?set) budget", re.IGNORECASE)
+_OTHER_CLICKS_TENTHS: Final = 3  # per link click; what the market's kernel makes too (an assumption)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TotalsRow:
+    """A row that sums others; `spend` is None where it does not tell."""
+
+    line: int
+    spend: int | None
+
+
+class RowReader:
+    """Reads the rows of one report in turn; what is wrong goes into `problems`."""
+
+    def __init__(self, columns: Columns, *, currency: str | None, problems: Collector) -> None:
+        self.tree = Tree()
+        self.currency = currency  # None until a row tells it
+        self.totals: list[TotalsRow] = []
+        self.present = frozenset(level for level in Level if level in columns.at or f"{level}_id" in columns.at)
+        self.account_name = ""
+        self.account_id: str | None = None
+        self._columns = columns
+        self._at = columns.at
+        self._problems = problems
+        self._rounded = 0
+        self._other_results: dict[str, int] = {}
+        self._line = 0
+        self._cells: Sequence[str] = ()
+
+    @property
+    def digits(self) -> int:
+        """Decimals of the currency's minor unit."""
+        return minor_digits(self.currency or "")
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was done to figures on the way."""
+        told = []
+        if self._rounded:
+            told.append(f"{self._rounded} amounts have more decimals than {self.currency} has and were rounded")
+        for indicator, count in sorted(self._other_results.items()):
+            told.append(f"results of {count} rows are {shown(indicator)}, not purchases, and were left out")
+        return tuple(told)
+
+    def read(self, line: int, cells: list[str]) -> dict[str, int] | None:
+        """Return a row's figures, or None for a totals row and where something is wrong."""
+        width = len(self._columns.headers)
+        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+            self._problems.add(line, "", f"the row has {len(cells)} cells, the header {width}")
+            return None
+        self._line, self._cells = line, cells
+        before = self._problems.total
+        if self._is_totals():
+            self._keep_totals()
+            return None
+        self._check_account()
+        days = self._days()
+        figures = self._figures()
+        ad = self._place(days[1]) if days else None
+        if ad is None or days is None or self._problems.total > before:
+            return None
+        return {"line": line, "ad": ad.index, "first": days[0].toordinal(), "last": days[1].toordinal(), **figures}
+
+    # Cells.
+
+    def _text(self, field: str) -> str:
+        index = self._at.get(field)
+        return "" if index is None else self._cells[index]
+
+    def _cell(self, field: str, parse: Callable[[str], T], default: T) -> T:
+        index = self._at.get(field)
+        if index is None:
+            return default
+        try:
+            return parse(self._cells[index])
+        except CellError as error:
+            self._fault(field, str(error))
+            return default
+
+    def _fault(self, field: str, reason: str) -> None:
+        self._problems.add(self._line, self._columns.header(field), reason)
+
+    def _money(self, field: str) -> int:
+        minor, rounded = self._cell(field, lambda text: parse_money(text, self.digits), (0, False))
+        self._rounded += rounded
+        return minor
+
+    # Who: the account and the place in the tree.
+
+    def _is_totals(self) -> bool:
+        told = [text for level in self.present for name in (level, f"{level}_id") if (text := self._text(name).strip())]
+        return not told or (len(told) == 1 and _TOTALS.fullmatch(told[0]) is not None)
+
+    def _keep_totals(self) -> None:
+        try:
+            spend = parse_money(self._text("spend"), self.digits)[0] if self._text("spend").strip() else None
+        except CellError:
+            spend = None
+        self.totals.append(TotalsRow(line=self._line, spend=spend))
+
+    def _check_account(self) -> None:
+        name, code = self._text("account"), self._text("currency").strip().upper()
+        account_id = self._cell("account_id", lambda text: parse_id(text.strip().removeprefix("act_")), None)
+        if self.account_id not in (None, account_id) or (self.account_name and name != self.account_name):
+            self._fault("account_id" if "account_id" in self._at else "account", "another account than the rows above")
+            return
+        self.account_name, self.account_id = name, account_id
+        self.currency = self.currency or code or None
+        if (code and code != self.currency) or self.currency is None:
+            self._fault("currency", f"{shown(code)}, where the report is in {self.currency or 'no known currency'}")
+
+    def _place(self, last_on: date) -> Found | None:
+        names = {level: self._text(level) for level in Level}
+        ids: dict[Level, str | None] = {level: self._cell(f"{level}_id", parse_id, None) for level in Level}
+        for level in self.present:
+            if not names[level].strip() and ids[level] is None:
+                self._fault(level, f"the {level.replace('_', ' ')} has no name")
+                return None
+            names[level] = names[level] or ids[level] or ""
+        try:
+            ad = self.tree.place(made_names(names, self.present), ids, line=self._line)
+        except TreeError as error:
+            self._fault(f"{error.level}_id" if f"{error.level}_id" in self._at else error.level, str(error))
+            return None
+        ad_set = self.tree.found[Level.AD_SET][ad.parent]
+        for found in (ad, ad_set, self.tree.found[Level.CAMPAIGN][ad_set.parent]):
+            self._describe(found, last_on.toordinal())
+        return ad
+
+    def _describe(self, found: Found, on: int) -> None:
+        """Keep what the latest day says about an object."""
+        level = found.level
+        if on < found.seen_on:
+            return
+        found.seen_on = on
+        found.delivery = self._text(f"{level}_delivery").strip()
+        if level is Level.AD_SET:
+            found.starts = self._optional_day("starts")
+            found.ends = self._optional_day("ends")
+        if f"{level}_budget" not in self._at:
+            return
+        budget = self._text(f"{level}_budget")
+        found.is_budget_elsewhere = _BUDGET_ELSEWHERE.fullmatch(budget.strip()) is not None
+        found.budget_minor = None if found.is_budget_elsewhere else self._money(f"{level}_budget") or None
+        found.is_lifetime = self._text(f"{level}_budget_type").strip().casefold() == "lifetime"
+
+    def _optional_day(self, field: str) -> date | None:
+        text = self._text(field).strip()
+        if text.casefold() in ("", "-", "—", "ongoing"):
+            return None
+        return self._cell(field, parse_day, None)
+
+    # When.
+
+    def _days(self) -> tuple[date, date] | None:
+        before = self._problems.total
+        starts = self._cell("reporting_starts", parse_day, None)
+        ends = self._cell("reporting_ends", parse_day, None)
+        day = self._cell("day", parse_day, None)
+        if self._problems.total > before:
+            return None
+        if starts and ends and ends < starts:
+            self._fault("reporting_ends", f"{ends} is before the start, {starts}")
+            return None
+        if day is not None:
+            if (starts and day < starts) or (ends and day > ends):
+                self._fault("day", f"{day} is outside the report's own period")
+                return None
+            return day, day
+        return (starts, ends) if starts and ends else None
+
+    # What.
+
+    def _figures(self) -> dict[str, int]:
+        impressions = self._cell("impressions", parse_count, 0)
+        clicks, link_clicks = self._clicks(impressions)
+        spend = self._money("spend")
+        purchases = self._purchases()
+        value = self._money("value") if "value" in self._at else round(self._cell("roas", parse_ratio, 0.0) * spend)
+        if value and not purchases:
+            self._fault("value" if "value" in self._at else "roas", "a value of purchases without purchases")
+        reach = self._cell("reach", parse_count, 0)
+        if "reach" not in self._at and (frequency := self._cell("frequency", parse_ratio, 0.0)):
+            reach = round(impressions / frequency)
+        return {
+            "impressions": impressions, "clicks": clicks, "link_clicks": link_clicks, "spend": spend,
+            "purchases": purchases, "value": value, "reach": reach,
+        }  # fmt: skip
+
+    def _clicks(self, impressions: int) -> tuple[int, int]:
+        link_clicks = self._count_or_rate("link_clicks", "link_ctr", impressions)
+        clicks = self._count_or_rate("clicks", "ctr", impressions)
+        for field, count in (("link_clicks", link_clicks), ("clicks", clicks)):
+            if count is not None and count > impressions:
+                self._fault(field, f"{count} clicks are more than the {impressions} impressions")
+        if link_clicks is None:
+            all_clicks = clicks or 0
+            return all_clicks, round(all_clicks * 10 / (10 + _OTHER_CLICKS_TENTHS))
+        if clicks is None:
+            return min(link_clicks + round(link_clicks * _OTHER_CLICKS_TENTHS / 10), impressions), link_clicks
+        return clicks, link_clicks
+
+    def _count_or_rate(self, field: str, rate_field: str, impressions: int) -> int | None:
+        if field in self._at:
+            return self._cell(field, parse_count, 0)
+        if rate_field in self._at:
+            return round(self._cell(rate_field, parse_ratio, 0.0) / 100 * impressions)
+        return None
+
+    def _purchases(self) -> int:
+        if "purchases" in self._at:
+            return self._cell("purchases", parse_count, 0)
+        results = self._cell("results", parse_count, 0)
+        indicator = self._text("result_indicator")
+        if "purchase" in indicator.casefold():
+            return results
+        if results:
+            self._other_results[indicator] = self._other_results.get(indicator, 0) + 1
+        return 0
