@@ -191,7 +191,9 @@ def _insights(name: str, *extra: Column[object], key: tuple[str, ...]) -> Table:
 
 insights_daily = _insights("insights_daily", key=("account_id", "day", "ad_id"))
 insights_hourly = _insights(
-    "insights_hourly", Column("hour", SmallInteger, nullable=False), key=("account_id", "day", "ad_id", "hour")
+    "insights_hourly",
+    Column("hour", SmallInteger, nullable=False),
+    key=("account_id", "day", "hour", "ad_id"),  # a few hours of many ads
 )
 
 runs = Table(

@@ -129,7 +129,7 @@ CREATE TABLE insights_hourly (
     purchases INTEGER NOT NULL,
     revenue_minor BIGINT NOT NULL,
     read_at timestamptz NOT NULL,
-    CONSTRAINT pk_insights_hourly PRIMARY KEY (account_id, day, ad_id, hour)
+    CONSTRAINT pk_insights_hourly PRIMARY KEY (account_id, day, hour, ad_id)
 ) PARTITION BY RANGE (day);
 CREATE TABLE policies (
     id BIGINT GENERATED ALWAYS AS IDENTITY,

@@ -1,0 +1,118 @@
+"""The store of figures: daily and hourly rows per ad, loaded page by page in constant memory.
+
+A figure that was restated replaces the older one; `read_at` of a row is the reading that last changed it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+from sqlalchemy import Connection
+
+from domain.clock import require_aware
+from domain.ids import AccountId
+from domain.objects import InsightRow
+from models import partitions, staging
+from models.staging import Load
+from models.tables import insights_daily, insights_hourly
+
+_FIGURES: Final = ("impressions", "clicks", "spend_minor", "purchases", "revenue_minor")
+_DAILY: Final = Load(
+    table=insights_daily,
+    columns=("ad_id", "ad_set_id", "campaign_id", "day", *_FIGURES),
+    fixed=("account_id", "read_at"),
+    stamp="read_at",
+)
+_HOURLY: Final = Load(
+    table=insights_hourly,
+    columns=("ad_id", "ad_set_id", "campaign_id", "day", "hour", *_FIGURES),
+    fixed=("account_id", "read_at"),
+    stamp="read_at",
+)
+_HOURS: Final = 24
+_PART_ROWS: Final = 200_000  # staged before they are merged: bounds the temporary table, not our memory
+
+
+def upsert_daily(
+    conn: Connection, account_id: AccountId, pages: Iterable[Sequence[InsightRow]], read_at: datetime
+) -> int:
+    """Load whole days (`hour` is ignored); return how many rows were new or changed. Safe to repeat."""
+    return _upsert(conn, _DAILY, ((_daily_block(page), len(page)) for page in pages), account_id, read_at)
+
+
+def upsert_hourly(
+    conn: Connection, account_id: AccountId, pages: Iterable[Sequence[InsightRow]], read_at: datetime
+) -> int:
+    """Load hours; return how many rows were new or changed. Safe to repeat.
+
+    Raises:
+        ValueError: a row is a whole day's (`hour` is not 0..23).
+    """
+    return _upsert(conn, _HOURLY, ((_hourly_block(page), len(page)) for page in pages), account_id, read_at)
+
+
+def _upsert(
+    conn: Connection, load: Load, blocks: Iterator[tuple[str, int]], account_id: AccountId, read_at: datetime
+) -> int:
+    changed = 0
+    fixed = {"account_id": account_id, "read_at": require_aware("read_at", read_at)}
+    staging.open_stage(conn, load)
+    for first in blocks:  # one turn per part; the part takes the rest of its blocks from the same iterator
+        staging.copy_blocks(conn, load, _part(first, blocks))
+        _ensure_partitions(conn, load)
+        changed += staging.merge(conn, load, fixed)
+        staging.clear_stage(conn, load)
+    return changed
+
+
+def _part(first: tuple[str, int], rest: Iterator[tuple[str, int]]) -> Iterator[str]:
+    """Blocks up to `_PART_ROWS` rows in all."""
+    taken = 0
+    for block, rows in chain((first,), rest):
+        yield block
+        taken += rows
+        if taken >= _PART_ROWS:
+            return
+
+
+def _ensure_partitions(conn: Connection, load: Load) -> None:
+    since, until = conn.exec_driver_sql(f"SELECT min(day), max(day) FROM {load.stage}").one()  # noqa: S608 - our name
+    if since is not None:
+        partitions.ensure(conn, load.table, since, until)
+
+
+def _daily_block(page: Sequence[InsightRow]) -> str:
+    lines = [
+        f"{ad}\t{ad_set}\t{campaign}\t{on}\t{impressions}\t{clicks}\t{spend}\t{purchases}\t{revenue}\n"
+        for ad, ad_set, campaign, on, _, impressions, clicks, spend, purchases, revenue in page
+    ]
+    block = "".join(lines)
+    if _is_plain(block, len(page), 9):
+        return block
+    return staging.copy_text([(*row[:3], row.on.isoformat(), *row[5:]) for row in page])
+
+
+def _hourly_block(page: Sequence[InsightRow]) -> str:
+    if any(not 0 <= row.hour < _HOURS for row in page):
+        raise ValueError("an hourly row carries no hour; whole days go to upsert_daily")
+    lines = [
+        f"{ad}\t{ad_set}\t{campaign}\t{on}\t{hour}\t{impressions}\t{clicks}\t{spend}\t{purchases}\t{revenue}\n"
+        for ad, ad_set, campaign, on, hour, impressions, clicks, spend, purchases, revenue in page
+    ]
+    block = "".join(lines)
+    if _is_plain(block, len(page), 10):
+        return block
+    return staging.copy_text([(*row[:3], row.on.isoformat(), *row[4:]) for row in page])
+
+
+def _is_plain(block: str, rows: int, cells: int) -> bool:
+    """Whether no id carries a character that COPY reads as its own: one look at the page instead of one per cell."""
+    return (
+        block.isascii()
+        and block.count("\n") == rows
+        and block.count("\t") == rows * (cells - 1)
+        and "\\" not in block
+        and "\r" not in block
+        and "\x00" not in block
+    )

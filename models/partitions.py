@@ -1,0 +1,55 @@
+"""Monthly partitions of the insight tables, made when the first row of a month arrives."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Connection, Table, text
+
+_LOCK: Final = 7_305_114_021_002  # any constant: the advisory lock under which partitions are made
+_MOST_MONTHS: Final = 240  # twenty years: a wider span is a wrong date, not data
+
+
+def ensure(conn: Connection, table: Table, since: date, until: date) -> tuple[str, ...]:
+    """Make the partitions of every month between two days, both included; return the names of those that were new.
+
+    A partition is attached rather than created in place, so that readers of the table are not kept waiting.
+
+    Raises:
+        ValueError: the span is backwards or over 240 months.
+    """
+    wanted = {_name(table, month): month for month in _months(since, until)}
+    missing = _missing(conn, wanted)
+    if not missing:
+        return ()
+    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    made = _missing(conn, wanted)
+    for name in made:
+        first = wanted[name]
+        bounds = f"FROM ('{first.isoformat()}') TO ('{_following(first).isoformat()}')"
+        conn.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING ALL)")
+        conn.exec_driver_sql(f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES {bounds}")
+    return made
+
+
+def _months(since: date, until: date) -> Iterator[date]:
+    span = (until.year - since.year) * 12 + until.month - since.month
+    if until < since or span >= _MOST_MONTHS:
+        raise ValueError(f"cannot make partitions from {since} to {until}: at most {_MOST_MONTHS} months, forwards")
+    first = since.replace(day=1)
+    for _ in range(span + 1):
+        yield first
+        first = _following(first)
+
+
+def _following(first: date) -> date:
+    return date(first.year + first.month // 12, first.month % 12 + 1, 1)
+
+
+def _name(table: Table, first: date) -> str:
+    return f"{table.name}_{first:%Y_%m}"
+
+
+def _missing(conn: Connection, wanted: dict[str, date]) -> tuple[str, ...]:
+    query = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(quote_ident(name)) IS NULL")
+    return tuple(sorted(conn.execute(query, {"names": list(wanted)}).scalars()))
