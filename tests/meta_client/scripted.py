@@ -190,8 +190,10 @@ class Kit:
     waits: list[float]
 
 
-def open_kit(url: str, *, secret: str | None = SECRET, timeout_s: float = 20.0, repeats: int = 3) -> Kit:
-    options = ClientOptions(base_url=url, token=lambda: TOKEN, app_secret=lambda: secret, read_timeout_s=timeout_s)
+def open_kit(
+    url: str, *, secret: str | None = SECRET, timeout_s: float = 20.0, repeats: int = 3, token: str = TOKEN
+) -> Kit:
+    options = ClientOptions(base_url=url, token=lambda: token, app_secret=lambda: secret, read_timeout_s=timeout_s)
     waits: list[float] = []
     transport = Transport(options)
     pager = Pager(transport, patience=Patience(repeats=repeats), sleep=waits.append)
