@@ -33,7 +33,7 @@ class _Graph(msgspec.Struct):
 
     code: int | None = None
     error_subcode: int | None = None
-    message: str = ""
+    message: str | None = None
     error_user_title: str | None = None
     error_user_msg: str | None = None
     error_data: Any = None
@@ -58,7 +58,7 @@ def to_error(
         return _odd(status, about, is_write=is_write)
     if graph.code is None:
         return _odd(status, about, is_write=is_write)
-    rule = find_rule(graph.code, graph.error_subcode, f"{graph.message} {graph.error_user_msg or ''}")
+    rule = find_rule(graph.code, graph.error_subcode, f"{graph.message or ''} {graph.error_user_msg or ''}")
     facts = _facts(graph, status)
     text = _text(about, rule, graph)
     if is_write and not _is_trusted_refusal(status, rule, graph):
@@ -120,7 +120,7 @@ def _text(about: str, rule: Rule, graph: _Graph) -> str:
     trace = f", trace {plain(graph.fbtrace_id)}" if graph.fbtrace_id else ""
     fields = _blamed(graph.error_data)
     blame = f" ({', '.join(fields)})" if fields else ""
-    said = plain(graph.error_user_msg or graph.message)
+    said = plain(graph.error_user_msg or graph.message or "")
     quote = f'; Meta says "{said}"' if said else ""
     advice = f"; {rule.advice}" if rule.advice else ""
     return f"{about}: {rule.meaning}{blame} (code {number}{trace}){quote}{advice}"

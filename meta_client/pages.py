@@ -26,12 +26,14 @@ _T = TypeVar("_T")
 class Patience:
     """How reads are repeated: up to `repeats` times, after `first_wait_s`, doubling, each 50..100 % of it by chance.
 
+    No repeat begins once `give_up_after_s` have passed, so that a page costs at most that and one more read timeout.
     Only TransientError is repeated. A throttle is the caller's business: an account is put back, never slept on.
     `smallest_page` is the floor of halving; a page still too heavy there is given up.
     """
 
     repeats: int = 3
     first_wait_s: float = 1.0
+    give_up_after_s: float = 45.0
     smallest_page: int = 10
 
 
@@ -112,15 +114,17 @@ class Pager:
         raise TransientError(f"{about}: an answer that cannot be read ({why})", http_status=refusal.http_status)
 
     def _patiently(self, read: Callable[[], _T]) -> _T:
-        wait_s = self._patience.first_wait_s
+        wait_s, gives_up_at = self._patience.first_wait_s, time.monotonic() + self._patience.give_up_after_s
         for _ in range(self._patience.repeats):
             try:
                 return read()
             except TooMuchDataError:
                 raise  # the same question again would be as heavy
             except TransientError:
-                self._sleep(wait_s * self._dice.uniform(0.5, 1.0))
-                wait_s *= 2
+                if time.monotonic() >= gives_up_at:
+                    raise
+            self._sleep(wait_s * self._dice.uniform(0.5, 1.0))
+            wait_s *= 2
         return read()
 
 

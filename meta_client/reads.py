@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 import msgspec
@@ -14,6 +14,7 @@ from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRo
 from domain.ports import TokenInfo, Usage
 from meta_client import accounts, decode, wire
 from meta_client.accounts import AccountBook, node_of
+from meta_client.errors import TooMuchDataError
 from meta_client.names import has_token
 from meta_client.pages import Pager, RowT
 from meta_client.transport import Transport
@@ -24,7 +25,7 @@ _INVALID_TOKEN = 190
 _COMMON = "id,name,status,effective_status,created_time,updated_time"
 _CAMPAIGN = f"{_COMMON},objective,daily_budget,lifetime_budget"
 _BUDGETS = "daily_budget,lifetime_budget"
-_AD_SET = f"{_COMMON},campaign_id,optimization_goal,{_BUDGETS},learning_stage_info{{status}},adlabels{{name}}"
+_AD_SET = f"{_COMMON},campaign_id,optimization_goal,{_BUDGETS},learning_stage_info,adlabels{{name}}"
 _AD = f"{_COMMON},adset_id,campaign_id,creative{{id}}"
 _CREATIVE = "id,name,title,body,video_id,thumbnail_url"
 _INSIGHT = "ad_id,adset_id,campaign_id,impressions,inline_link_clicks,spend,actions,action_values"
@@ -186,8 +187,26 @@ class MetaReader:
     def _insights(
         self, account: PlatformAccountId, since: date, until: date, more: dict[str, str]
     ) -> Iterator[Sequence[InsightRow]]:
-        about = f"insights of account {account} from {since} to {until}"
+        """Days in order; a span that is too heavy even in small pages is asked for in halves."""
         currency = self._book.currency(account)
+        spans = [(since, until)]
+        while spans:  # ends: a single day is not halved
+            first, last = spans.pop()
+            has_rows = False
+            try:
+                for rows in self._span(account, first, last, more, currency):
+                    has_rows = True
+                    yield rows
+            except TooMuchDataError:
+                if has_rows or first >= last:
+                    raise  # what was handed out already must not come twice
+                middle = first + (last - first) // 2
+                spans += [(middle + timedelta(days=1), last), (first, middle)]
+
+    def _span(
+        self, account: PlatformAccountId, since: date, until: date, more: dict[str, str], currency: str
+    ) -> Iterator[Sequence[InsightRow]]:
+        about = f"insights of account {account} from {since} to {until}"
         params = {
             "level": "ad",
             "fields": _INSIGHT,

@@ -163,6 +163,10 @@ class Paging(msgspec.Struct):
     cursors: Cursors | None = None
     next: str | None = None
 
+    def __repr__(self) -> str:
+        """Say nothing of the address."""
+        return f"Paging(has_next={self.next is not None})"
+
 
 class Page(msgspec.Struct, Generic[RowT]):
     """One page of an edge. An error may come with status 200, then there is no `data`."""

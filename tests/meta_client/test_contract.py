@@ -19,7 +19,7 @@ from domain.errors import (
     UnknownOutcomeError,
 )
 from domain.ids import PlatformAccountId
-from domain.objects import AdSet
+from domain.objects import AdSet, Learning
 from domain.ports import Client, ClientOptions, WriteRequest
 from meta_client import open_client
 from meta_client.writes import MetaWriter
@@ -133,6 +133,8 @@ def test_the_whole_tree_is_read_and_hangs_together(
     assert {ad.ad_set_id for ad in ads} <= set(ad_sets)
     assert all(ad.campaign_id == ad_sets[ad.ad_set_id].campaign_id for ad in ads)
     assert {ad.creative_id for ad in ads} <= creatives
+    assert Learning.DONE in {row.learning for row in ad_sets.values()}
+    assert "ab_test" in {label for row in ad_sets.values() for label in row.labels}
 
 
 def test_insights_are_complete_and_their_hours_add_up_to_their_days(client: Client, account: PlatformAccountId) -> None:

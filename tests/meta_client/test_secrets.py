@@ -42,6 +42,7 @@ _REPLIES: dict[str, Reply] = {
     "error in a 200": answering(graph_error(100, None, message=_QUOTED)),
     "throttled": answering(graph_error(17, None, message=_QUOTED), 400),
     "odd row": answering({"id": TOKEN, "currency": [TOKEN]}),
+    "stuck cursor": answering({"data": [], "paging": {"next": _QUOTED}}),
     "redirect": answering(b"", 302, {"Location": f"/?access_token={TOKEN}"}),
 }
 
