@@ -80,6 +80,10 @@ class Tower:
                 log.warning("postgres away", failures=failures, cause=type(error).__name__)
             pause_s = min(self._rhythms.reconcile_s * 2 ** min(failures, 10), self._rhythms.longest_pause_s)
             stopping = self._rest(pause_s if failures else self._rhythms.reconcile_s)
+        self.resign()
+
+    def resign(self) -> None:
+        """Let another tower lead."""
         self._leadership.release()
 
     def round(self) -> bool:

@@ -68,6 +68,12 @@ def last(conn: Connection, *, task: str, account_id: AccountId | None = None) ->
     return next(iter(history(conn, task=task, account_id=account_id, limit=1)), None)
 
 
+def open_runs(conn: Connection) -> tuple[Run, ...]:
+    """Return runs that are planned or running, oldest first."""
+    wanted = select(runs).where(runs.c.state.in_(OPEN_RUN_STATES)).order_by(runs.c.id)
+    return tuple(as_run(row) for row in conn.execute(wanted))
+
+
 def count_open(conn: Connection) -> int:
     """Return how many runs are planned or running."""
     return conn.execute(select(func.count()).where(runs.c.state.in_(OPEN_RUN_STATES))).scalar_one()

@@ -7,12 +7,13 @@ from datetime import datetime
 from domain.actions import Action, Json, JsonMap
 from domain.catalogue import Rhythm, rhythm
 from domain.errors import BadInputError
-from domain.ids import AccountId, RunId
-from models import accounts, run_history, runs
+from domain.ids import AccountId
+from models import accounts, run_history
 from models.accounts import Account
 from tasks import collector, full_cycle
 from tasks.full_cycle import Judged
 from workers.bootstrap import House
+from workers.planner import plan_asked
 from workers.schedule import wanted_rhythms
 from workers.serve import serve
 
@@ -85,40 +86,13 @@ def step(house: House, account_id: AccountId, name: str, *, asked_by: str) -> Js
     return shows[name](plan(house, account_id))
 
 
-def ask(house: House, account_id: AccountId, *, asked_by: str) -> RunId:
-    """Plan a full cycle now, beside the slots, and ring for it.
-
-    Raises:
-        NotReadyError: no such account, or its platform's clock cannot be read.
-    """
-    run_id, task, about = _ask(house, account_id, asked_by)
-    house.doorbell.ring_run(task, run_id, about=about)
-    return run_id
-
-
-def _ask(house: House, account_id: AccountId, asked_by: str) -> tuple[RunId, str, str]:
+def _collection(house: House, account_id: AccountId, asked_by: str) -> JsonMap:
     with house.engine.begin() as conn:
         account = accounts.get(conn, account_id)
-    now = house.clock_of(account).now()
-    task = _rhythm(account).name
-    with house.engine.begin() as conn:
-        run_id = runs.plan_asked(
-            conn,
-            task=task,
-            account_id=account.id,
-            mode=account.mode,
-            level=account.level,
-            now_at=now,
-            asked_by=asked_by,
-        )
-    return run_id, task, runs.about(account.name, now)
-
-
-def _collection(house: House, account_id: AccountId, asked_by: str) -> JsonMap:
-    run_id, task, _about = _ask(house, account_id, f"{asked_by}, step collection")
-    served = serve(
-        house, run_id, collector.run, rhythm=rhythm(task), rhythms=wanted_rhythms(house.settings), owner=asked_by
-    )
+    cycle = _rhythm(account)
+    run_id = plan_asked(house, cycle.name, account, asked_by=f"{asked_by}, step collection")
+    rhythms = wanted_rhythms(house.settings)
+    served = serve(house, run_id, collector.run, rhythm=cycle, rhythms=rhythms, owner=asked_by)
     with house.engine.begin() as conn:
         logs = run_history.logs(conn, run_id)
     outputs: dict[str, Json] = {log.action: dict(log.output_snapshot) for log in logs}

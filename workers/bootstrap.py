@@ -9,9 +9,8 @@ import os
 from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
-from celery import Celery
 from sqlalchemy import Engine
 
 from actions.executor import Executor
@@ -26,9 +25,10 @@ from models.accounts import Account
 from models.engine import make_engine
 from workers import addresses
 from workers.clock import RealClock, sandbox_clock
-from workers.doorbell import CeleryDoorbell, sender_app
 from workers.settings import Settings, read_settings
-from workers.switchboard import CelerySwitchboard
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 
 class House:
@@ -125,15 +125,23 @@ class _Opened:
         return make_engine(addresses.database_url(self._settings), application_name=self._name)
 
     @cached_property
-    def _sender(self) -> Celery:
+    def _sender(self) -> "Celery":
+        from workers.doorbell import (
+            sender_app,
+        )  # late, as below: Celery costs half a second that reading can do without
+
         return sender_app(addresses.redis_url(self._settings))
 
     @cached_property
     def doorbell(self) -> Doorbell:
+        from workers.doorbell import CeleryDoorbell  # late: it loads Celery
+
         return CeleryDoorbell(self._sender)
 
     @cached_property
     def switchboard(self) -> Switchboard:
+        from workers.switchboard import CelerySwitchboard  # late: it loads Celery
+
         return CelerySwitchboard(self._sender)
 
     def client(self, slug: str, mode: Mode) -> Client:

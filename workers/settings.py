@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.actions import Mode
@@ -45,6 +45,12 @@ def _redis(value: object) -> object:
     return value or None
 
 
+def _fitting_the_clock(minutes: int) -> int:
+    if 60 % minutes and minutes % 60:
+        raise ValueError("it does not fit the clock")
+    return minutes
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -74,7 +80,7 @@ class PlatformSettings(BaseSettings):
     app_secret: OptionalSecret = Field(None, description="the app's secret")
     access_token: OptionalSecret = Field(None, description="an access token of a system user")
     cycle_enabled: bool = Field(True, description="true or false")
-    cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440)] = Field(
+    cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440), AfterValidator(_fitting_the_clock)] = Field(
         30, description="whole minutes from 5 to 1440 that divide an hour or are whole hours"
     )
     cycle_auto_start: bool = Field(True, description="true or false")
@@ -174,7 +180,6 @@ def read_settings() -> Settings:
     for row in PLATFORMS:
         own = platforms[row.slug]
         if own is not None:
-            problems.extend(_interval_problems(row, own))
             problems.extend(_live_problems(row, own, os.environ))
     if problems or common is None:
         raise SettingsError(problems)
@@ -203,15 +208,6 @@ def _describe(kind: type[BaseSettings], prefix: str, item: dict[str, Any]) -> st
     value = "set" if is_private else f'"{item["input"]}"'
     why = item["msg"].removeprefix("Value error, ")
     return f"{name} is {value}, which cannot be used ({why}); write {row.description}"
-
-
-def _interval_problems(platform: Platform, own: PlatformSettings) -> Iterator[str]:
-    minutes = own.cycle_interval_minutes
-    if 60 % minutes and minutes % 60:
-        yield (
-            f"{platform.slug.upper()}_CYCLE_INTERVAL_MINUTES is {minutes}, which does not fit the clock; "
-            "write whole minutes that divide an hour, or whole hours"
-        )
 
 
 def _live_problems(platform: Platform, own: PlatformSettings, environ: Mapping[str, str]) -> Iterator[str]:

@@ -11,7 +11,6 @@ import structlog
 from celery import Celery, Task
 
 from beat_schedule import tick_name
-from control_tower.planner import Planner
 from domain import catalogue
 from domain.catalogue import Rhythm
 from domain.errors import LostClaimError
@@ -20,6 +19,7 @@ from domain.ids import ActionId, RunId
 from models import heartbeats
 from models.heartbeats import ProcessKind
 from workers.bootstrap import House
+from workers.planner import planner_of
 from workers.schedule import wanted_rhythms
 from workers.serve import Body, serve
 
@@ -100,13 +100,3 @@ def _executor_of(execute: Callable[[House, ActionId, str], str]) -> Callable[[Ho
                 return f"left alone: {error}"
 
     return run
-
-
-def planner_of(house: House) -> Planner:
-    """Build the planner on a house, with the rhythms that its settings want."""
-    return Planner(
-        engine=house.engine,
-        rhythms=wanted_rhythms(house.settings),
-        clock_of=house.clock_of,
-        doorbell=house.doorbell,
-    )

@@ -18,9 +18,9 @@ from models.module_states import Desired
 from workers import log
 from workers.bootstrap import House
 from workers.celery_app import secrets_of
+from workers.planner import planner_of
 from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
-from workers.task import planner_of
 
 _PATIENCE_S = 2.0
 

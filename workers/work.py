@@ -19,6 +19,7 @@ from models import accounts, fence, module_states, run_history, runs
 from models.accounts import Account
 from models.run_history import LogEntry
 from models.runs import LEASE_S, Run
+from workers.log import redact_text
 from workers.settings import Settings
 
 _KEEP_EVERY_S = 10.0
@@ -146,8 +147,9 @@ class Work:
 
     def note_error(self, step: str, error: Exception) -> None:
         """Remember an error that does not end the run; it ends as partial."""
-        self.errors.append({"step": step, "error": type(error).__name__, "message": str(error)})
-        log.warning("error in run", step=step, error=type(error).__name__, message=str(error))
+        message = redact_text(str(error))
+        self.errors.append({"step": step, "error": type(error).__name__, "message": message})
+        log.warning("error in run", step=step, error=type(error).__name__, message=message)
 
     def write_logs(self, entries: Sequence[LogEntry]) -> None:
         """Write log rows of the run."""
