@@ -29,12 +29,11 @@ def worker_lines() -> tuple[CommandLine, ...]:
     return tuple(_worker(lane) for lane in catalogue.lanes())
 
 
-def beat_line(settings: Settings, speed: float) -> CommandLine:
-    """Beat, its schedule file in the data folder; `speed` is the sandbox's."""
-    schedule = settings.home / "beat" / "schedule"
+def beat_line(speed: float) -> CommandLine:
+    """Beat, without a file: it only knocks, slots are Postgres' business. `speed` is the sandbox's."""
     return CommandLine(
         name="beat",
-        argv=(sys.executable, "-m", "celery", *_APP, "beat", "--schedule", str(schedule), "--pidfile="),
+        argv=(sys.executable, "-m", "celery", *_APP, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="),
         env={"STAKAZO_SPEED": f"{speed:g}"},
     )
 
@@ -44,7 +43,7 @@ def flower_line(settings: Settings, login: FlowerLogin, port: int) -> CommandLin
     columns = "name,args,state,received,runtime,worker"
     argv = (
         *(sys.executable, "-m", "celery", *_APP, "flower", "--address=127.0.0.1", f"--port={port}"),
-        *("--max_tasks=10000", "--natural_time=true", f"--tasks_columns={columns}", "--conf=", "--logging=info"),
+        *("--max_tasks=10000", "--natural_time=true", f"--tasks_columns={columns}", "--logging=info"),
         *(("--read_only=true",) if settings.common.flower_read_only else ()),
     )
     return CommandLine(name="flower", argv=argv, env={"FLOWER_BASIC_AUTH": f"{login.user}:{login.password}"})
@@ -69,7 +68,7 @@ def command_lines(
         sandbox_line(settings, speed),
         *worker_lines(),
         tower_line(),
-        beat_line(settings, speed),
+        beat_line(speed),
         flower_line(settings, login, flower_port),
     )
 
