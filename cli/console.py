@@ -1,26 +1,47 @@
 """Printing: tables for people, one JSON document for machines, text from outside made harmless before it is shown."""
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, is_dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from domain.money import Money
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output instead of a table.")]
+
+_PIPE_WIDTH = 160  # without a terminal there is no width to ask for, and 80 columns would fold every reason
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in console._environ:  # noqa: SLF001 - the very mapping rich asks
+        console.width = _PIPE_WIDTH
+    return console
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 _PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Money, lambda value: {"minor": value.minor, "currency": value.currency}),
     (Enum, lambda value: value.value),
     ((datetime, date), lambda value: value.isoformat()),
     (timedelta, lambda value: value.total_seconds()),
+    (Path, str),
+    (float, lambda value: value if math.isfinite(value) else None),
+    (Mapping, lambda value: {str(plain(key)): plain(item) for key, item in value.items()}),
+    ((list, tuple), lambda value: [plain(item) for item in value]),
+    ((set, frozenset), lambda value: sorted(plain(item) for item in value)),
 )
 _FORMULA_STARTS = ("=", "+", "@", "\t")
 
@@ -37,28 +58,25 @@ def safe(value: object) -> str:
 def cell(value: object) -> str:
     """`safe`, and a leading formula sign is defused, since people paste tables into spreadsheets."""
     text = safe(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
 
 
 def plain(value: object) -> Any:
     """Turn house values into what JSON knows; money becomes minor units with its currency, instants ISO 8601."""
-    if isinstance(value, Money):
-        return {"minor": value.minor, "currency": value.currency}
     for kind, convert in _PLAIN:
         if isinstance(value, kind):
             return convert(value)
     if is_dataclass(value) and not isinstance(value, type):
-        return {key: plain(item) for key, item in asdict(value).items()}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     return value
 
 
 def print_json(document: object) -> None:
     """Print one JSON document on standard output, and nothing else."""
-    sys.stdout.write(json.dumps(plain(document), indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(plain(document), indent=2, ensure_ascii=False, default=str, allow_nan=False)
+    # Letters stay readable; what a terminal would obey (C1 controls, bidi marks) is written as an escape.
+    escaped = "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text)
+    sys.stdout.write(escaped + "\n")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
@@ -75,22 +93,43 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     out.print(table)
 
 
+def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values of one thing, a line each."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False, show_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, Text(cell(value)))
+    out.print(table)
+
+
 def say(message: str) -> None:
     """One line for people on standard error, so that `--json` output stays one document."""
-    err.print(Text(message))
+    err.print(Text(safe(message)))
 
 
-def ago(instant: datetime | None, now: datetime) -> str:
+def compact(value: object) -> str:
+    """A JSON value in one short line, for a cell."""
+    return json.dumps(plain(value), ensure_ascii=False, default=str, separators=(", ", ": "))
+
+
+def instant(at: datetime | None) -> str:
+    """An instant to the second, in UTC; "never" where there is none."""
+    return "never" if at is None else f"{at:%Y-%m-%d %H:%M:%S}Z"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
     """How long ago (or in how long), to the largest sensible unit."""
-    if instant is None:
+    if at is None:
         return "never"
-    seconds = int((now - instant).total_seconds())
-    text = _span(abs(seconds))
+    seconds = int((now - at).total_seconds())
+    text = span(abs(seconds))
     return f"{text} ago" if seconds >= 0 else f"in {text}"
 
 
-def _span(seconds: int) -> str:
+def span(seconds: float) -> str:
+    """A length of time in its largest sensible unit."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
+        if seconds >= 2 * size or seconds == size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds} s"
+    return f"{seconds:.0f} s"

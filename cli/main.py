@@ -1,12 +1,13 @@
 """Entry point: registers every command, and turns errors into one line and an exit code (0 fine, 1 failed, 2 usage)."""
 
+import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import typer
 
 from cli import accounts, actions, cycles, doctor, modules, policies, sandboxes, status, tower, up
-from cli.console import err, safe
+from cli.console import err, print_json, safe
 from domain.errors import BadInputError, StakazoError
 from embedded.errors import EmbeddedError, StopRequested
 
@@ -14,48 +15,67 @@ app = typer.Typer(
     name="stakazo",
     help="Runs a company's ads unattended. Start with `stakazo up`; `stakazo doctor` says what is wrong.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, tower, status, modules, cycles, doctor):
+for _room in (up, tower, status, cycles, doctor):
     _room.register(app)
+app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+_UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # typer's own click has no public name
+
 
 def main() -> NoReturn:
     """Run the command that was typed."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's charset lacks is no crash
     try:
-        result = app(standalone_mode=False)
-    except StopRequested:
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BadInputError as error:
-        _explain(error)
-        sys.exit(2)
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        result = app(prog_name="stakazo", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort) as error:
+        return 0 if isinstance(error, StopRequested) else INTERRUPTED
     except (StakazoError, EmbeddedError) as error:
-        _explain(error)
-        sys.exit(1)
+        return _explain(error, USAGE if isinstance(error, BadInputError) else FAILED)
     except typer.Exit as leave:
-        sys.exit(leave.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except Exception as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors print themselves
-            error.show()
-            sys.exit(error.exit_code)
-        raise
-    sys.exit(result if isinstance(result, int) else 0)
+        return int(leave.exit_code)
+    except _UsageError as error:
+        error.show()
+        if "--json" in sys.argv:
+            _document(error, [safe(error.format_message())])
+        return USAGE
+    return result if isinstance(result, int) else 0
 
 
-def _explain(error: Exception) -> None:
-    for line in str(error).splitlines() or [type(error).__name__]:
-        err.print(f"stakazo: {safe(line)}", markup=False)
+def _explain(error: Exception, code: int) -> int:
+    """Say it on standard error; who asked for JSON gets their one document all the same."""
+    lines = [safe(line) for line in str(error).splitlines()] or [type(error).__name__]
+    for line in lines:
+        err.print(f"stakazo: {line}", markup=False, soft_wrap=True)
+    if "--json" in sys.argv:
+        _document(error, lines)
+    return code
+
+
+def _document(error: Exception, lines: list[str]) -> None:
+    print_json({"error": {"kind": type(error).__name__, "problems": lines}})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,163 @@
+"""`stakazo account`: what an account may do by itself, its caps, its pause switch."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from cli.console import AsJson, ago, instant, print_facts, print_json, print_table
+from cli.session import choose_account, opened, transaction
+from domain.actions import Level
+from domain.errors import BadInputError
+from domain.money import Money
+from models import accounts
+from models.accounts import Account
+from models.engine import db_now
+
+app = typer.Typer(no_args_is_help=True)
+
+_COUNTRY = re.compile(r"^[A-Z]{2}$")
+_UNSET = "none"
+_Amount = Annotated[str | None, typer.Option(metavar="AMOUNT", help='In the account\'s currency: "500 USD"; or none.')]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the accounts that are open.
+
+    Example: stakazo account list
+    """
+    with opened() as house, transaction(house) as conn:
+        rows, now = accounts.listing(conn), db_now(conn)
+    if as_json:
+        print_json({"accounts": rows})
+        return
+    print_table(
+        "Accounts",
+        ("id", "platform id", "name", "mode", "level", "state", "cap a day", "cap an ad set", "tree read", "opened"),
+        [
+            (
+                *(row.id, f"{row.platform}:{row.platform_account_id}", row.name, row.mode, row.level, state_of(row)),
+                *(cap_of(row, row.max_total_daily_spend_minor), cap_of(row, row.max_daily_budget_per_ad_set_minor)),
+                *(instant(row.tree_read_at), ago(row.opened_at, now)),
+            )
+            for row in rows
+        ],
+        empty="none is open; `stakazo up` opens those of the sandbox",
+    )
+
+
+@app.command("set")
+def set_(  # noqa: PLR0917 - typer hands options over by name
+    account: Annotated[str, typer.Argument(help="Our id, or the platform's (act_...).")],
+    level: Annotated[Level | None, typer.Option(help="observe records and sends nothing; auto acts.")] = None,
+    max_daily_budget_per_adset: _Amount = None,
+    max_daily_budget_per_campaign: _Amount = None,
+    max_total_daily_spend: _Amount = None,
+    paused: Annotated[
+        bool | None, typer.Option("--paused/--resumed", help="Stop the account, or let it go on.")
+    ] = None,
+    page: Annotated[str | None, typer.Option(help="Page that creates use where a request names none.")] = None,
+    pixel: Annotated[str | None, typer.Option(help="Pixel that creates use where a request names none.")] = None,
+    countries: Annotated[str | None, typer.Option(metavar="ES,PT", help="Countries that creates use.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change an account; nothing else of it changes.
+
+    Example: stakazo account set 1 --max-total-daily-spend "900 EUR"
+    """
+    with opened() as house, transaction(house) as conn:
+        before = choose_account(conn, account)
+        caps = {
+            "max_daily_budget_per_ad_set_minor": max_daily_budget_per_adset,
+            "max_daily_budget_per_campaign_minor": max_daily_budget_per_campaign,
+            "max_total_daily_spend_minor": max_total_daily_spend,
+        }
+        wanted: dict[str, object] = {
+            "level": level,
+            "is_paused": paused,
+            "page_id": page,
+            "pixel_id": pixel,
+            "countries": None if countries is None else _countries(countries),
+        }
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        wanted |= {name: _cap(before, text) for name, text in caps.items() if text is not None}
+        if not wanted:
+            raise BadInputError("nothing to set; name at least one option, such as --level observe (see --help)")
+        after = accounts.change(conn, before.id, **wanted)
+    changed = {
+        name: {"before": getattr(before, name), "after": getattr(after, name)}
+        for name in wanted
+        if getattr(before, name) != getattr(after, name)
+    }
+    if as_json:
+        print_json({"account": after, "changed": changed})
+        return
+    print_table(
+        f"Account {after.id}",
+        ("field", "before", "after"),
+        [
+            (name, _shown(after, name, row["before"]), _shown(after, name, row["after"]))
+            for name, row in changed.items()
+        ],
+        empty="it was so already",
+    )
+
+
+@app.command("show")
+def show(
+    account: Annotated[
+        str | None, typer.Argument(help="Our id, or the platform's; may be left out for the only one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show everything of one account.
+
+    Example: stakazo account show act_1234567890
+    """
+    with opened() as house, transaction(house) as conn:
+        row = choose_account(conn, account)
+    if as_json:
+        print_json({"account": row})
+        return
+    names = (name for name in Account.__dataclass_fields__ if name != "id")
+    print_facts(f"Account {row.id}", [(name, _shown(row, name, getattr(row, name))) for name in names])
+
+
+def state_of(account: Account) -> str:
+    """Whether the account may act: such as "runs", "paused", "fence closed: a spike"."""
+    if account.fence_closed:
+        return f"fence closed: {account.fence_reason}"
+    return "paused" if account.is_paused else "runs"
+
+
+def cap_of(account: Account, minor: int | None) -> str:
+    """A cap as an amount, or where it comes from."""
+    return "the setting" if minor is None else str(Money(minor, account.currency))
+
+
+def _shown(account: Account, name: str, value: object) -> object:
+    if name.endswith("_minor"):
+        return cap_of(account, value if isinstance(value, int) else None)
+    return ", ".join(value) if isinstance(value, tuple) else value
+
+
+def _cap(account: Account, text: str) -> int | None:
+    """Read an amount; it must be in the account's currency, since nothing here knows an exchange rate."""
+    if text.strip().lower() == _UNSET:
+        return None
+    amount = Money.parse(text)
+    if amount.currency != account.currency:
+        raise BadInputError(
+            f"account {account.id} is billed in {account.currency} and {amount} is not; "
+            f'write the cap in {account.currency}, such as "500 {account.currency}"'
+        )
+    return amount.minor
+
+
+def _countries(text: str) -> tuple[str, ...]:
+    codes = tuple(part.strip().upper() for part in text.split(",") if part.strip())
+    wrong = [code for code in codes if not _COUNTRY.match(code)]
+    if wrong or not codes:
+        raise BadInputError(f'"{text}" is no list of countries; write two-letter codes such as ES,PT')
+    return codes

@@ -1,0 +1,101 @@
+"""`stakazo policy`: the thresholds by which an account's cycles decide, as validated data."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from cli.console import AsJson, instant, print_json, print_table
+from cli.session import AccountChoice, actor, choose_account, opened, transaction
+from decisions.policy import POLICIES, ClassicPolicy, parse_policy
+from domain.actions import Json
+from domain.errors import BadInputError
+from models import policies
+
+app = typer.Typer(no_args_is_help=True)
+
+DEFAULT = "classic"
+
+
+@app.command("show")
+def show(
+    account: AccountChoice = None,
+    history: Annotated[int, typer.Option(min=0, max=1000, help="Also the newest so many versions.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show the policy in force, field by field beside the defaults.
+
+    Example: stakazo policy show --history 5
+    """
+    with opened() as house, transaction(house) as conn:
+        chosen = choose_account(conn, account)
+        versions = policies.history(conn, chosen.id, max(1, history))
+    newest = versions[0] if versions else None
+    name = DEFAULT if newest is None else newest.name
+    body = parse_policy(name, {} if newest is None else newest.body).to_json()
+    if as_json:
+        extra = {"history": versions} if history else {}
+        print_json(
+            {"account": chosen.id, "name": name, "body": body, "is_default": newest is None, "set": newest} | extra
+        )
+        return
+    origin = "the default, never set" if newest is None else f"set by {newest.set_by} {instant(newest.set_at)}"
+    defaults = POLICIES[name]().to_json()
+    print_table(
+        f"Policy {name} of account {chosen.id}, {chosen.name} ({origin})",
+        ("field", "value", "default"),
+        [(field, value, "" if value == defaults[field] else defaults[field]) for field, value in body.items()],
+        empty="no fields",
+    )
+    if history:
+        rows = [(row.id, instant(row.set_at), row.set_by, row.name) for row in versions]
+        print_table("Versions", ("id", "set at", "set by", "policy"), rows, empty="none was ever set")
+
+
+@app.command("set")
+def set_(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"The policy: {', '.join(POLICIES)}.")],
+    fields: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="May be repeated.")] = None,
+    account: AccountChoice = None,
+    from_defaults: Annotated[bool, typer.Option("--from-defaults", help="Forget what was set before.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Set an account's policy; fields not named stay.
+
+    Example: stakazo policy set classic --set roas_high=3.5 --set step=0.2
+    """
+    parse_policy(name, {})  # an unknown name is refused before anything is opened
+    typed = _typed(fields or [])
+    with opened() as house, transaction(house) as conn:
+        chosen = choose_account(conn, account)
+        kept = policies.current(conn, chosen.id)
+        before = parse_policy(kept[0], kept[1]) if kept else ClassicPolicy()
+        is_other = kept is not None and kept[0] != name
+        base: dict[str, Json] = {} if from_defaults or is_other else before.to_json()
+        after = parse_policy(name, base | typed)
+        saved = policies.save(conn, chosen.id, name, after.to_json(), actor())
+    old, new = before.to_json(), after.to_json()
+    changed = {field: {"before": old.get(field), "after": new[field]} for field in new if old.get(field) != new[field]}
+    if as_json:
+        print_json({"account": chosen.id, "name": name, "changed": changed, "body": new, "set": saved})
+        return
+    print_table(
+        f"Policy {name} of account {chosen.id}",
+        ("field", "before", "after"),
+        [(field, row["before"], row["after"]) for field, row in changed.items()],
+        empty="it was so already",
+    )
+
+
+def _typed(fields: list[str]) -> dict[str, Json]:
+    """Read FIELD=VALUE pairs; values are JSON where they can be, else text, which the policy then refuses by name."""
+    found: dict[str, Json] = {}
+    for text in fields:
+        field, equals, value = text.partition("=")
+        if not equals or not field.strip():
+            raise BadInputError(f'"{text}" is not FIELD=VALUE; write it like --set roas_high=3.5')
+        try:
+            found[field.strip()] = json.loads(value, parse_constant=str)
+        except json.JSONDecodeError:
+            found[field.strip()] = value
+    return found

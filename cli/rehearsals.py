@@ -1,0 +1,96 @@
+"""What the next full cycle would do, shown whole (`plan`) or step by step (`cycle step`). Nothing is sent."""
+
+from typing import Any
+
+from cli.actions import print_actions
+from cli.console import ago, compact, instant, print_facts, print_json, print_table, say
+from cli.session import actor, choose_account, opened, reading, transaction
+from domain import catalogue
+from domain.actions import Action, ActionState
+from domain.slots import next_slot
+from tasks import rehearsal
+from tasks.rehearsal import Rehearsal
+from workers.work import why_stop
+
+_GOES_OUT = frozenset({ActionState.APPROVED, ActionState.APPLIED, ActionState.OBSERVED})
+
+
+def show_plan(account: str | None, *, as_json: bool) -> None:
+    """Show what would be done and what would be left, with why."""
+    with opened() as house:
+        with transaction(house) as conn:
+            chosen = choose_account(conn, account)
+            rhythm = catalogue.rhythm(f"{chosen.platform}.{rehearsal.CYCLE}")
+            hindrance = why_stop(conn, rhythm, chosen)
+        now = house.clock_of(chosen).now()
+        slot_at = next_slot(rhythm.cycle, chosen.zone, now)
+        with reading():
+            found = rehearsal.plan(house, chosen.id)
+    if as_json:
+        print_json(_document(found) | {"now": now, "next_slot_at": slot_at, "hindrance": hindrance})
+        return
+    print_facts(
+        f"Next full cycle of account {chosen.id}, {chosen.name}",
+        [
+            ("slot", f"{instant(slot_at)} ({ago(slot_at, now)} on the platform's clock)"),
+            ("policy", f"{found.judged.policy_name}, level {chosen.level}"),
+            ("figures read", ago(chosen.insights_read_at, now)),
+            (
+                "judged as of",
+                f"{instant(found.as_of)}, {ago(found.as_of, now)}; the cycle collects anew before it decides",
+            ),
+        ],
+    )
+    if hindrance:
+        say(f"it would not run: {hindrance}")
+    if found.declined:
+        say(f"it would decide nothing: {found.declined}")
+    _print_actions(found)
+
+
+def show_step(step: str, account: str | None, *, as_json: bool) -> None:
+    """Do one step by itself and show what came of it."""
+    with opened() as house:
+        with transaction(house) as conn:
+            chosen = choose_account(conn, account)
+        with reading():
+            found: dict[str, Any] = dict(rehearsal.step(house, chosen.id, step, asked_by=actor()))
+    if as_json:
+        print_json({"step": step, "account": chosen.id} | found)
+        return
+    rows = found.pop("proposals", None) or found.pop("actions", None) or []
+    print_facts(
+        f"Step {step} of account {chosen.id}, {chosen.name}", [(name, _shown(value)) for name, value in found.items()]
+    )
+    if rows:
+        columns = list(rows[0])
+        cells = [[_shown(row[column]) for column in columns] for row in rows]
+        print_table("What came of it", columns, cells, empty="nothing")
+
+
+def _document(found: Rehearsal) -> dict[str, Any]:
+    return {
+        "account": found.account.id,
+        "as_of": found.as_of,
+        "policy": found.judged.policy_name,
+        "tree_read_at": found.account.tree_read_at,
+        "insights_read_at": found.account.insights_read_at,
+        "declined": found.declined,
+        "stats": found.stats,
+        "actions": [_without_id(row) for row in found.actions],
+    }
+
+
+def _without_id(row: Action) -> dict[str, Any]:
+    """The rehearsal's ids were rolled back: they name nothing."""
+    return {name: getattr(row, name) for name in Action.__dataclass_fields__ if name not in {"id", "op_token"}}
+
+
+def _print_actions(found: Rehearsal) -> None:
+    for title, is_meant in (("It would do", True), ("It would leave", False)):
+        rows = [(row, found.account.currency) for row in found.actions if (row.state in _GOES_OUT) is is_meant]
+        print_actions(title, rows, empty="nothing", with_ids=False)
+
+
+def _shown(value: object) -> object:
+    return compact(value) if isinstance(value, dict | list) else value

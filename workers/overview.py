@@ -1,0 +1,193 @@
+"""What runs, where, since when: gathered from runtime.json, Postgres and the broker, with what is missing in words."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.exc import DBAPIError
+
+from domain import catalogue
+from domain.actions import ActionState
+from domain.errors import NotReadyError
+from domain.slots import next_slot
+from embedded.runtime import ChildRecord, Runtime, read_runtime
+from models import accounts, heartbeats, ledger_counts, module_states, run_history
+from models.accounts import Account
+from models.engine import db_now
+from models.heartbeats import Heartbeat, ProcessKind
+from models.runs import Run
+from workers.bootstrap import House
+
+TOWER_SILENT_S = 60.0  # it beats every few seconds; a minute is not a pause of its own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """An account beside its platform's clock, which is None where it cannot be read."""
+
+    account: Account
+    platform_now: datetime | None
+    next_full_cycle_at: datetime | None
+    last_full_cycle: Run | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What Postgres knows."""
+
+    now: datetime
+    accounts: tuple[AccountView, ...] = ()
+    open_runs: tuple[Run, ...] = ()
+    actions: Mapping[ActionState, int]
+    heartbeats: tuple[Heartbeat, ...] = ()
+    stopped: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """One queue: how many messages wait (None = the broker is away), and who consumes it."""
+
+    name: str
+    waiting: int | None
+    workers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """One look at the whole house; `problems` says what should live and does not."""
+
+    runtime: Runtime | None
+    remembered: Remembered | None
+    queues: tuple[Queue, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything lives that should."""
+        return not self.problems
+
+
+def look(house: House) -> Overview:
+    """Look at everything; what cannot be reached is a problem in the answer, not an error."""
+    problems: list[str] = []
+    runtime = read_runtime(house.settings.home)
+    problems.extend(_process_problems(house, runtime))
+    remembered = _remembered(house, problems)
+    queues = _queues(house, problems) if runtime is None or runtime.alive or house.settings.redis_url else ()
+    if remembered is not None and (problem := tower_problem(remembered.heartbeats)):
+        problems.append(problem)
+    stopped = frozenset() if remembered is None else remembered.stopped
+    problems.extend(_queue_problems(queues, stopped))
+    return Overview(runtime=runtime, remembered=remembered, queues=queues, problems=tuple(problems))
+
+
+def tower_problem(signs: Iterable[Heartbeat]) -> str | None:
+    """Say what is wrong with the tower, None if it lives."""
+    tower = next((sign for sign in signs if sign.kind is ProcessKind.TOWER), None)
+    if tower is None:
+        return "the tower has never given a sign of life; start `stakazo tower` (`stakazo up` does)"
+    if tower.age_s > TOWER_SILENT_S:
+        return f"the tower is silent for {tower.age_s:.0f} s; start `stakazo tower` (`stakazo up` does)"
+    return None
+
+
+def read_queues(house: House) -> tuple[Queue, ...]:
+    """Read how long each queue is and who consumes it; silence of all takes two seconds.
+
+    Raises:
+        NotReadyError: there is no broker to speak to.
+    """
+    names = [name for lane in catalogue.lanes() for name in catalogue.queues(lane)]
+    lengths = house.switchboard.queue_lengths(names)
+    if not lengths:
+        raise NotReadyError("Redis does not answer; start it with `stakazo up`, or look at REDIS_URL")
+    consuming = house.switchboard.consuming()
+    return tuple(
+        Queue(
+            name=name,
+            waiting=lengths.get(name),
+            workers=tuple(sorted(worker for worker, queues in consuming.items() if name in queues)),
+        )
+        for name in names
+    )
+
+
+def down(runtime: Runtime) -> tuple[ChildRecord, ...]:
+    """Children of a living supervisor that do not live."""
+    return tuple(child for child in runtime.children if not child.alive) if runtime.alive else ()
+
+
+def _process_problems(house: House, runtime: Runtime | None) -> Iterator[str]:
+    is_external = house.settings.database_url and house.settings.redis_url
+    if runtime is None or not runtime.alive:
+        if not is_external:
+            yield f"nothing runs in {house.settings.home}; start it with `stakazo up`"
+        return
+    for child in down(runtime):
+        yield f"{child.name} does not live ({child.restarts} restarts); see {child.log_path}"
+
+
+def _remembered(house: House, problems: list[str]) -> Remembered | None:
+    try:
+        with house.engine.begin() as conn:
+            people = accounts.listing(conn)
+            found = Remembered(
+                now=db_now(conn),
+                open_runs=run_history.open_runs(conn),
+                actions=ledger_counts.by_state(conn),
+                heartbeats=heartbeats.listing(conn),
+                stopped=module_states.stopped(conn),
+                accounts=tuple(
+                    AccountView(
+                        account=account,
+                        platform_now=None,
+                        next_full_cycle_at=None,
+                        last_full_cycle=run_history.last(
+                            conn, task=f"{account.platform}.full_cycle", account_id=account.id
+                        ),
+                    )
+                    for account in people
+                ),
+            )
+    except NotReadyError as error:
+        problems.append(str(error))
+        return None
+    except DBAPIError as error:
+        problems.append(f"Postgres cannot be used ({first_line(error.orig)}); `stakazo doctor` says more")
+        return None
+    return replace(found, accounts=tuple(_with_clock(house, view) for view in found.accounts))
+
+
+def first_line(error: BaseException | None) -> str:
+    """What a driver says, in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _with_clock(house: House, view: AccountView) -> AccountView:
+    try:
+        now = house.clock_of(view.account).now()
+    except NotReadyError:
+        return view
+    name = f"{view.account.platform}.full_cycle"
+    cycle = next((rhythm.cycle for rhythm in catalogue.RHYTHMS if rhythm.name == name), None)
+    return replace(
+        view,
+        platform_now=now,
+        next_full_cycle_at=None if cycle is None else next_slot(cycle, view.account.zone, now),
+    )
+
+
+def _queues(house: House, problems: list[str]) -> tuple[Queue, ...]:
+    try:
+        return read_queues(house)
+    except NotReadyError as error:
+        problems.append(str(error))
+        return ()
+
+
+def _queue_problems(queues: Iterable[Queue], stopped: frozenset[str]) -> Iterator[str]:
+    pair_of = {rhythm.name: rhythm.pair.slug for rhythm in catalogue.RHYTHMS}
+    for queue in queues:
+        if not queue.workers and pair_of.get(queue.name) not in stopped:
+            yield f"no worker consumes {queue.name}; `stakazo up` starts one per lane"
