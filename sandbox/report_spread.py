@@ -15,10 +15,16 @@ _WEEK: Final = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekRhythm:
-    """What a day weighs by its weekday, Monday first: impressions for the same money, purchases for the same clicks."""
+    """The market's own ups and downs: what a day weighs by its weekday, Monday first, and the means over a week.
+
+    `impressions` are for the same money, `purchases` for the same people; means are weighted by what they multiply.
+    """
 
     impressions: tuple[float, ...]
     purchases: tuple[float, ...]
+    mean_cpm: float
+    mean_ctr: float
+    mean_cvr: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +42,22 @@ class AdDays:
 
 
 def week_rhythm(calendar: Calendar, *, around_day: int) -> WeekRhythm:
-    """Return the rhythm that the market itself has, averaged over the hours of each weekday."""
-    impressions, purchases = [1.0] * _WEEK, [1.0] * _WEEK
+    """Return the rhythm of the week that starts on a day."""
+    impressions, clicks, purchases = [0.0] * _WEEK, [0.0] * _WEEK, [0.0] * _WEEK
     for day in range(around_day, around_day + _WEEK):
         first, end = calendar.hours_of_day(day)
         cells = [calendar.cell(hour) for hour in range(first, end)]
         weekday = (day - 1) % _WEEK  # ordinal 1 was a Monday
         impressions[weekday] = sum(cell.share / cell.cpm for cell in cells)
-        purchases[weekday] = impressions[weekday] * sum(cell.share * cell.ctr * cell.cvr for cell in cells)
-    return WeekRhythm(impressions=tuple(impressions), purchases=tuple(purchases))
+        clicks[weekday] = sum(cell.share / cell.cpm * cell.ctr for cell in cells)
+        purchases[weekday] = sum(cell.share / cell.cpm * cell.ctr * cell.cvr for cell in cells)
+    return WeekRhythm(
+        impressions=tuple(impressions),
+        purchases=tuple(purchases),
+        mean_cpm=_WEEK / sum(impressions),
+        mean_ctr=sum(clicks) / sum(impressions),
+        mean_cvr=sum(purchases) / sum(clicks),
+    )
 
 
 def apportion(total: int, weights: Floats) -> Ints:
