@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import psycopg
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
@@ -96,7 +97,9 @@ def _record(work: Work, error: Exception) -> Served:
         case ThrottledError() if _waited_s(work.run) < _LONGEST_THROTTLE_S:
             reason = f"throttled by the platform: {error}"
             return _put_back(work, reason, error.retry_after_s, counts=False)
-        case TransientError() | NotReadyError() | OperationalError() | InterfaceError() if _may_try_again(work.run):
+        case TransientError() | NotReadyError() | OperationalError() | InterfaceError() | psycopg.OperationalError() if (
+            _may_try_again(work.run)
+        ):
             return _put_back(work, _words(error), RETRY_S * work.run.attempts, counts=True)
         case StakazoError():
             pass

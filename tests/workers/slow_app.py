@@ -1,0 +1,23 @@
+"""The real Celery app with the real base class, and bodies that only take their time: for workers under outages."""
+
+import time
+
+from models.run_history import LogEntry
+from workers.celery_app import app
+from workers.task import cycle_tasks, tick_tasks
+from workers.work import Work
+
+SECONDS = 0.6
+
+
+def body(work: Work) -> None:
+    """Take a while, then leave a trace that can be counted."""
+    with work.step("step_1_collection"):
+        time.sleep(SECONDS)
+    work.write_logs([LogEntry(step="trace", action="did it")])
+
+
+app.conf.include = []
+cycle_tasks(app, "full_cycle", body)
+cycle_tasks(app, "collector", body)
+tick_tasks(app)
