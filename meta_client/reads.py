@@ -131,7 +131,7 @@ class MetaReader:
         row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about)
         if row.account_id is not None and node_of(PlatformAccountId(row.account_id)) != node_of(account):
             raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
-        return decode.object_state(row, self._book.currency(account))
+        return decode.object_state(row, self._book.currency(account) if row.daily_budget else "")
 
     def find_by_token(
         self, account: PlatformAccountId, kind: ObjectKind, op_token: str, created_after: datetime

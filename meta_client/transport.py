@@ -72,12 +72,13 @@ class _Credentials(AuthBase):
             request.prepare_url(request.url or "", {"appsecret_proof": proof})
         return request
 
+    def can_sign(self) -> bool:
+        """Whether the token can be one; a line break in it would otherwise end up in an exception of the library."""
+        token = self._token().strip()
+        return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
     def _secrets(self) -> tuple[str, str | None]:
         token, secret = self._token().strip(), self._app_secret()
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise NeedsPersonError(
-                "the access token is empty or has characters that no token has; set META_ACCESS_TOKEN"
-            )
         if not secret:
             return token, None
         return token, hmac.new(secret.strip().encode(), token.encode(), hashlib.sha256).hexdigest()
@@ -150,6 +151,10 @@ class Transport:
         return to_error(answer.status, answer.headers, body, is_write=is_write, about=about)
 
     def _call(self, request: _Request) -> Answer:
+        if not self._credentials.can_sign():
+            raise NeedsPersonError(
+                f"{request.about}: the access token is empty or has characters that no token has; set META_ACCESS_TOKEN"
+            )
         response = self._exchange(request)
         if isinstance(response, PlatformError):
             # Raised here, outside any `except`: the library's exception holds the request with its headers, and

@@ -96,8 +96,12 @@ class Scripted:
             self._threads.append(threading.Thread(target=self._serve, args=(connection, port)))
             self._threads[-1].start()
 
-    def _serve(self, connection: socket.socket, port: int) -> None:
-        with connection, contextlib.suppress(OSError):
+    def wrap(self, connection: socket.socket) -> socket.socket:
+        """What is spoken over; a server with TLS wraps it."""
+        return connection
+
+    def _serve(self, raw: socket.socket, port: int) -> None:
+        with raw, contextlib.suppress(OSError), self.wrap(raw) as connection:
             while not self.closing.is_set():
                 received = _receive(connection, port) if self.reads_requests else None
                 if self.reads_requests and received is None:

@@ -17,24 +17,33 @@ from meta_client.error_table import CODES, PAIRS, RANGES, SPECIFIC, Class
 from meta_client.errors import TooMuchDataError, to_error
 from tests.meta_client.scripted import graph_error
 
-_THROTTLES = [
+_Codes = list[tuple[int, int | None]]
+_THROTTLES: _Codes = [
     (4, None), (4, 1504022), (4, 1504039), (17, None), (17, 1885172), (17, 2446079), (32, None), (341, None),
     (613, None), (613, 1487225), (613, 1487632), (613, 1487742), (613, 1996), (613, 5044001),
     (80000, None), (80001, None), (80003, 2446079), (80004, None), (80008, None), (80014, 2446079),
 ]  # fmt: skip
-_PERSONS = [
+_PERSONS: _Codes = [
     (3, None), (10, None), (102, None), (104, None), (190, None), (190, 458), (190, 459), (190, 460), (190, 463),
     (190, 464), (190, 467), (190, 492), (200, None), (200, 1870034), (200, 1870090), (272, None), (294, None),
     (299, None), (368, None), (2635, None), (2654, 1713092), (100, 1815694), (100, 3191001), (100, 1404078),
 ]  # fmt: skip
-_REFUSALS = [
+_REFUSALS: _Codes = [
     (100, None), (100, 1487901), (1487901, None), (100, 1885621), (1885621, None), (100, 1885272), (100, 2446307),
     (100, 4834002), (100, 4834005), (100, 4834011), (100, 1487033), (100, 1487056), (105, None), (194, None),
     (300, None), (506, None), (2500, None), (2606, None), (3018, None), (100, 3858152), (424242, None),
 ]  # fmt: skip
-_DOUBTS = [(1, None), (1, 99), (2, None), (960, None), (5000, None), (-1, None), (-2, 2490547)]
-_TOO_MUCH = [(100, 1487534), (-3, 1504045), (100, 1504018), (2, 1504038)]
-_GONE = [(100, 33), (803, None)]
+_DOUBTS: _Codes = [
+    (1, None),
+    (1, 99),
+    (2, None),
+    (960, None),
+    (5000, None),
+    (-1, None),
+    (-2, 2490547),
+]
+_TOO_MUCH: _Codes = [(100, 1487534), (-3, 1504045), (100, 1504018), (2, 1504038)]
+_GONE: _Codes = [(100, 33), (803, None)]
 
 
 def _error(

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from domain.actions import ActionKind, JsonMap, ObjectKind
+from domain.actions import ActionKind, Json, JsonMap, ObjectKind
 from domain.errors import NotSentError, RefusedError, UnknownOutcomeError
 from domain.ports import WriteRequest
 from tests.meta_client.scripted import ACCOUNT, ACCOUNT_NODE, Kit, Scripted, graph_error, hanging_up
 
 _NAMED = " |op:7F3K9Q2M4XTBA"
-_SALE = {"name": "Sale", "objective": "OUTCOME_SALES"}
-_SET = {"name": "Set", "optimization_goal": "LINK_CLICKS", "countries": ["ES"]}
-_VIDEO = {
+_SALE: dict[str, Json] = {"name": "Sale", "objective": "OUTCOME_SALES"}
+_SET: dict[str, Json] = {"name": "Set", "optimization_goal": "LINK_CLICKS", "countries": ["ES"]}
+_VIDEO: dict[str, Json] = {
     "name": "Clip",
     "page_id": "5",
     "landing_url": "https://x.example",
@@ -95,7 +95,12 @@ def test_an_objective_of_old_is_told_as_its_successor(server: Scripted, kit: Kit
 
 
 def test_conversions_mean_offsite_conversions_on_the_accounts_pixel(server: Scripted, kit: Kit) -> None:
-    fields = {"name": "Set", "optimization_goal": "CONVERSIONS", "countries": ["ES", "PT"], "pixel_id": "77"}
+    fields: dict[str, Json] = {
+        "name": "Set",
+        "optimization_goal": "CONVERSIONS",
+        "countries": ["ES", "PT"],
+        "pixel_id": "77",
+    }
     path, form = _sent(server, kit, _create(ActionKind.CREATE_AD_SET, fields | {"daily_budget_minor": 1000}, "55"))
     assert path == "act_7/adsets"
     assert form["campaign_id"] == "55"
@@ -109,7 +114,7 @@ def test_conversions_mean_offsite_conversions_on_the_accounts_pixel(server: Scri
 
 
 def test_targeting_goes_out_as_given_but_meta_may_not_widen_it(server: Scripted, kit: Kit) -> None:
-    targeting = {
+    targeting: dict[str, Json] = {
         "geo_locations": {"countries": ["FR"]},
         "age_min": 25,
         "targeting_automation": {"advantage_audience": 1},
@@ -125,7 +130,7 @@ def test_an_ad_set_under_a_campaign_budget_tells_no_bid(server: Scripted, kit: K
 
 
 def test_a_video_creative_carries_page_link_and_call(server: Scripted, kit: Kit) -> None:
-    fields = _VIDEO | {"title": "T", "body": "B", "call_to_action": "SHOP_NOW"}
+    fields: dict[str, Json] = _VIDEO | {"title": "T", "body": "B", "call_to_action": "SHOP_NOW"}
     path, form = _sent(server, kit, _create(ActionKind.CREATE_CREATIVE, fields))
     assert path == "act_7/adcreatives"
     assert form["name"] == f"Clip{_NAMED}"
