@@ -43,7 +43,7 @@ class FakePlatform:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ids: Any = field(default_factory=lambda: itertools.count(9000))
 
-    def state(self, account, kind, object_id) -> ObjectState:
+    def state(self, account, kind, object_id) -> ObjectState:  # noqa: ARG002 - the port's
         with self._lock:
             self.read_count += 1
             if self.reads:
@@ -52,15 +52,13 @@ class FakePlatform:
                 raise GoneError(f"no object {object_id}", code=100, subcode=33)
             return ObjectState(id=object_id, values=dict(self.objects[object_id]), updated_at=None)
 
-    def find_by_token(self, account, kind, op_token: str, created_after: datetime) -> Sequence[str]:
+    def find_by_token(self, account, kind, op_token: str, created_after: datetime) -> Sequence[str]:  # noqa: ARG002 - the port's
         with self._lock:
             if self.reads:
                 raise self.reads.pop(0)
-            return tuple(
-                reversed([key for key, values in self.objects.items() if values.get("op_token") == op_token])
-            )
+            return tuple(reversed([key for key, values in self.objects.items() if values.get("op_token") == op_token]))
 
-    def write(self, account, request: WriteRequest, *, deadline_s: float) -> str:
+    def write(self, account, request: WriteRequest, *, deadline_s: float) -> str:  # noqa: ARG002 - the port's
         time.sleep(self.write_seconds)
         with self._lock:
             self.requests.append(request)

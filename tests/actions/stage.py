@@ -1,4 +1,4 @@
-"""What the tests of the door start from: an account with a mirror, proposals, and an executor over the fake platform."""
+"""What the tests of the door start from: an account with a mirror, proposals, an executor over the fake platform."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ import time
 from sqlalchemy import insert, select, text
 
 from domain.actions import ActionKind, ActionState, Level, ObjectKind, Priority
-from models import fence, ledger
+from models import fence, ledger, partitions
 from models.ledger import Draft
 from models.tables import ads, insights_daily, runs
 from tests.actions.fake_platform import NOW
@@ -140,9 +140,7 @@ def test_an_activation_reserves_the_budget_that_it_sets_going(stage):
 
 def test_a_pause_of_more_than_a_tenth_of_the_spend_is_stopped(stage):
     with stage.engine.begin() as conn:
-        conn.exec_driver_sql(
-            "CREATE TABLE IF NOT EXISTS insights_all PARTITION OF insights_daily FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
-        )
+        partitions.ensure(conn, insights_daily, NOW.date(), NOW.date())
         for ad_id, spend in (("111", 50), ("112", 950)):
             figures = {"impressions": 1, "clicks": 0, "spend_minor": spend, "purchases": 0, "revenue_minor": 0}
             keys = {"account_id": stage.account_id, "day": NOW.date(), "ad_id": ad_id, "campaign_id": "1"}

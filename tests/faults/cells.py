@@ -1,0 +1,155 @@
+"""The cells of the kill matrix: where the executor dies x what becomes of the write x what is written.
+
+Each cell has an ad account of its own, in the sandbox and in our database, so that no cell can disturb another.
+"""
+
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from actions import steps
+from actions.door import propose
+from actions.executor import STEPS
+from domain.actions import Action, ActionKind, ActionState, Level, Mode, ObjectKind, Priority, Proposal
+from domain.ids import PlatformAccountId
+from domain.objects import AccountInfo
+from models import accounts
+from models.tables import ad_sets, ads, campaigns
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+LATE_S = 0.3
+
+
+class Fate(StrEnum):
+    """What becomes of the write, the first time that it is sent."""
+
+    APPLIED = "applied"
+    LOST = "lost before commit"
+    ANSWER_LOST = "committed, then lost"
+    LATE = "late commit"
+
+
+_FAULTS: dict[Fate, dict[str, Any]] = {
+    Fate.LOST: {"do": "drop_before_commit"},
+    Fate.ANSWER_LOST: {"do": "commit_then_drop"},
+    Fate.LATE: {"do": "late_commit", "seconds": LATE_S},
+}
+KINDS = (ActionKind.SET_DAILY_BUDGET, ActionKind.PAUSE, ActionKind.CREATE_CAMPAIGN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One death, one fate, one kind of write; `number` makes the ids of its objects."""
+
+    number: int
+    step: str
+    fate: Fate
+    kind: ActionKind
+    second_step: str | None = None  # where its recovery dies too
+
+    @property
+    def deaths(self) -> str:
+        return self.step if self.second_step is None else f"{self.step}, then {self.second_step}"
+
+    @property
+    def account_id(self) -> str:
+        return f"77{self.number:04d}"
+
+    def object_id(self, level: int) -> str:
+        """Level 1 = campaign, 2 = ad set, 3 = ad."""
+        return f"88{level}{self.number:04d}"
+
+    @property
+    def written(self) -> str:
+        """The last part of the path that the write goes to."""
+        match self.kind:
+            case ActionKind.SET_DAILY_BUDGET:
+                return self.object_id(2)
+            case ActionKind.PAUSE:
+                return self.object_id(3)
+            case _:
+                return f"act_{self.account_id}/campaigns"
+
+
+def all_cells() -> tuple[Cell, ...]:
+    """Every step x fate x kind: enumerated, not sampled."""
+    combinations = itertools.product(STEPS, Fate, KINDS)
+    return tuple(Cell(number=n, step=step, fate=fate, kind=kind) for n, (step, fate, kind) in enumerate(combinations))
+
+
+def twice_killed() -> tuple[Cell, ...]:
+    """A create, killed when it may be out, and its recovery killed at each of its steps, under every fate."""
+    firsts = (steps.WRITTEN_AHEAD, steps.ANSWERED, steps.NOTED)
+    seconds = (steps.CLAIMED, steps.READ_BACK, steps.NOTED, steps.RECORDED)
+    return tuple(
+        Cell(number=n, step=first, second_step=second, fate=fate, kind=ActionKind.CREATE_CAMPAIGN)
+        for n, (first, second, fate) in enumerate(itertools.product(firsts, seconds, Fate))
+    )
+
+
+def scenario(cells: tuple[Cell, ...]) -> dict[str, Any]:
+    """One small account per cell, without history."""
+    return {"name": "kill-matrix", "history_days": 0, "accounts": [_account(cell) for cell in cells]}
+
+
+def _account(cell: Cell) -> dict[str, Any]:
+    ad = {"id": cell.object_id(3), "name": "Ad", "ctr": 0.01, "cvr": 0.01, "order_value_minor": 1000}
+    ad_set = {"id": cell.object_id(2), "name": "Set", "daily_budget_minor": 10_000, "ads": [ad]}
+    campaign = {"id": cell.object_id(1), "name": "Campaign", "ad_sets": [ad_set]}
+    return {"id": cell.account_id, "name": f"Cell {cell.number}", "currency": "USD", "campaigns": [campaign]}
+
+
+def faults(cells: tuple[Cell, ...]) -> dict[str, Any]:
+    """The script: each cell's first write meets its fate, all others go through."""
+    script = [
+        {**_FAULTS[cell.fate], "match": {"method": "POST", "path": f"{cell.written}$"}, "times": 1}
+        for cell in cells
+        if cell.fate in _FAULTS
+    ]
+    return {"script": script}
+
+
+def approve(conn: Connection, cell: Cell) -> Action:
+    """Open the cell's account, mirror it and bring its one action to approved."""
+    info = AccountInfo(
+        id=PlatformAccountId(f"act_{cell.account_id}"), name=f"Cell {cell.number}", currency="USD",
+        zone="Europe/Madrid", is_active=True, status_text="", minimum_daily_budget_minor=100,
+    )  # fmt: skip
+    account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
+    account = accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW)
+    life = {"name": "x", "status": "active", "effective_status": "ACTIVE", "created_at": NOW, "updated_at": NOW}
+    common = {"account_id": account_id, "seen_at": NOW, **life}
+    campaign = {**common, "id": cell.object_id(1), "objective": "OUTCOME_SALES"}
+    ad_set = {
+        **common, "id": cell.object_id(2), "campaign_id": cell.object_id(1), "daily_budget_minor": 10_000,
+        "optimization_goal": "OFFSITE_CONVERSIONS", "learning": "done",
+    }  # fmt: skip
+    ad = {**common, "id": cell.object_id(3), "ad_set_id": cell.object_id(2), "campaign_id": cell.object_id(1)}
+    for table, row in ((campaigns, campaign), (ad_sets, ad_set), (ads, ad)):
+        conn.execute(insert(table), [row])
+    wanted = _proposal(cell)
+    (action,) = propose(conn, account=account, run_id=None, now=NOW, proposals=[wanted], actor="test").actions
+    assert action.state is ActionState.APPROVED, action.state_reason
+    return action
+
+
+def _proposal(cell: Cell) -> Proposal:
+    values: dict[ActionKind, tuple[ObjectKind, str, dict[str, Any], dict[str, Any]]] = {
+        ActionKind.SET_DAILY_BUDGET: (
+            ObjectKind.AD_SET, cell.object_id(2), {"daily_budget_minor": 10_000}, {"daily_budget_minor": 12_000},
+        ),
+        ActionKind.PAUSE: (ObjectKind.AD, cell.object_id(3), {"status": "active"}, {"status": "paused"}),
+        ActionKind.CREATE_CAMPAIGN: (
+            ObjectKind.CAMPAIGN, f"act_{cell.account_id}", {},
+            {"name": "New", "objective": "OUTCOME_SALES", "status": "paused"},
+        ),
+    }  # fmt: skip
+    object_kind, object_id, before, target = values[cell.kind]
+    return Proposal(
+        kind=cell.kind, object_kind=object_kind, object_id=object_id, object_name="x", expected_before=before,
+        target=target, rule="roas", priority=Priority.PERSON, reason="cell of the kill matrix",
+    )  # fmt: skip

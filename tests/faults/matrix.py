@@ -1,0 +1,176 @@
+"""Runs the kill matrix on one variant: every cell dies, a fresh executor recovers, the sandbox's oracle log judges."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from actions import sweeper
+from domain.actions import TERMINAL, Action, ActionState
+from models import ledger
+from models.engine import make_engine
+from sandbox.process import SandboxProcess, start
+from tests.faults.cells import NOW, Cell, approve, faults, scenario
+from tests.faults.variants import open_executor
+
+_ROUNDS = 300
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a cell, by the ledger and by the oracle."""
+
+    cell: Cell
+    deaths: int
+    state: ActionState
+    effects: int
+
+    @property
+    def died_as_told(self) -> bool:
+        return self.deaths == (1 if self.cell.second_step is None else 2)
+
+    @property
+    def violation(self) -> str | None:
+        """Which promise is broken, if one is."""
+        if self.effects > 1:
+            return "more than one effect"
+        if self.state not in TERMINAL:
+            return "not terminal"
+        if (self.state is ActionState.APPLIED) != (self.effects == 1):
+            return "the ledger lies"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A whole matrix."""
+
+    variant: str
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+    @property
+    def violations(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if verdict.violation)
+
+    def __str__(self) -> str:
+        """A table of steps x fates; a cell shows what became of each kind of write, in the order of the heading."""
+        deaths = sum(verdict.deaths for verdict in self.verdicts)
+        found = Counter(verdict.violation for verdict in self.violations)
+        told = "".join(f", {count} of them {what}" for what, count in found.items())
+        kinds = list(dict.fromkeys(verdict.cell.kind for verdict in self.verdicts))
+        fates = list(dict.fromkeys(verdict.cell.fate for verdict in self.verdicts))
+        lines = [
+            f"\n{self.variant}, {self.seconds:.1f} s",
+            f"{len(self.verdicts)} cells, {deaths} SIGKILLs, {len(self.violations)} violations{told}",
+            f"A applied · N not applied · 2! two effects · L! the ledger lies · O! open; kinds: {', '.join(kinds)}",
+            f"{'killed after':<32}" + "".join(f"{fate:<22}" for fate in fates),
+        ]
+        for step in dict.fromkeys(verdict.cell.deaths for verdict in self.verdicts):
+            rows = [verdict for verdict in self.verdicts if verdict.cell.deaths == step]
+            marks = [" ".join(_mark(row) for row in rows if row.cell.fate == fate) for fate in fates]
+            lines.append(f"{step:<32}" + "".join(f"{mark:<22}" for mark in marks))
+        return "\n".join(lines)
+
+
+def run(variant: str, database: str, folder: Path, cells: tuple[Cell, ...]) -> Report:
+    """Run the cells on a migrated database and an empty folder."""
+    begun = time.monotonic()
+    (folder / "cells.json").write_text(json.dumps(scenario(cells)), encoding="utf-8")
+    engine = make_engine(database, pool_size=2)
+    try:
+        with start(
+            folder / "sandbox", scenario=str(folder / "cells.json"), speed=0, start_at=NOW.isoformat()
+        ) as sandbox:
+            sandbox.ask("POST", "/faults", faults(cells))
+            with engine.begin() as conn:
+                actions = {cell.number: approve(conn, cell) for cell in cells}
+            jobs = [(cell.number, cell.step, actions[cell.number]) for cell in cells]
+            deaths = _kill(variant, database, sandbox, jobs, at_once=6)
+            jobs = [(cell.number, cell.second_step, actions[cell.number]) for cell in cells if cell.second_step]
+            deaths += _kill(variant, database, sandbox, jobs, at_once=24)  # these mostly wait for leases to end
+            _recover(variant, engine, sandbox)
+            verdicts = _judge(engine, sandbox, cells, actions, deaths)
+    finally:
+        engine.dispose()
+    return Report(variant=variant, verdicts=verdicts, seconds=time.monotonic() - begun)
+
+
+def _kill(
+    variant: str, database: str, sandbox: SandboxProcess, jobs: Sequence[tuple[int, str, Action]], *, at_once: int
+) -> Counter[int]:
+    """Let executors run that die at their step; return how often each cell did."""
+    order = {
+        "variant": variant, "database": database, "graph": sandbox.graph, "token": sandbox.token, "at_once": at_once,
+        "jobs": [{"number": number, "step": step, "action": action.id} for number, step, action in jobs],
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.executioner"],
+        input=json.dumps(order), capture_output=True, text=True, check=False, cwd=_ROOT, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    statuses = {int(number): status for number, status in json.loads(done.stdout).items()}
+    assert set(statuses.values()) <= {0, -signal.SIGKILL}, done.stderr[-2000:]
+    return Counter(number for number, status in statuses.items() if status == -signal.SIGKILL)
+
+
+def _recover(variant: str, engine: Engine, sandbox: SandboxProcess) -> None:
+    """What the tower does: ring for what is due until nothing is open."""
+    executor = open_executor(
+        variant, engine, graph=sandbox.graph, token=sandbox.token, owner="recovery", checkpoint=lambda _: None
+    )
+    for _ in range(_ROUNDS):
+        with engine.begin() as conn:
+            due = sweeper.due(conn, 1000)
+            is_open = any(row.state not in TERMINAL for row in ledger.listing(conn, limit=1000))
+        if not is_open:
+            return
+        for ring in due:
+            executor.execute(ring.action_id)
+        time.sleep(0.1)
+
+
+def _judge(
+    engine: Engine,
+    sandbox: SandboxProcess,
+    cells: tuple[Cell, ...],
+    actions: dict[int, Action],
+    deaths: Counter[int],
+) -> tuple[Verdict, ...]:
+    lines = sandbox.ask("GET", "/oracle")["lines"]
+    with engine.begin() as conn:
+        states = {row.id: row.state for row in ledger.listing(conn, limit=1000)}
+    return tuple(
+        Verdict(
+            cell=cell,
+            deaths=deaths[cell.number],
+            state=states[actions[cell.number].id],
+            effects=sum(_is_of(line, actions[cell.number]) for line in lines),
+        )
+        for cell in cells
+    )
+
+
+def _is_of(line: dict[str, Any], action: Action) -> bool:
+    return line["op_token"] == action.op_token or str(line["request_id"]).startswith(f"action-{action.id}-")
+
+
+def _mark(verdict: Verdict) -> str:
+    match verdict.violation:
+        case None:
+            return "A" if verdict.state is ActionState.APPLIED else "N"
+        case "more than one effect":
+            return f"{verdict.effects}!"
+        case "not terminal":
+            return "O!"
+        case _:
+            return "L!"
