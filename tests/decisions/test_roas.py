@@ -23,6 +23,7 @@ TABLE = [
     (600, 10000, 14000, "set_daily_budget", 500),  # 6.00 - 30 % = 4.20, held at 5.00
     (333, 10000, 40000, "set_daily_budget", 432),  # 30 % of 333 = 99.9, rounded down to 99
     (999, 10000, 14000, "set_daily_budget", 700),  # 30 % of 999 = 299.7, rounded down to 299
+    (3, 10000, 40000, None, None),  # 30 % of 3 is under one minor unit
     (-1, 10000, 40000, None, None),  # no budget of its own to raise
     (-1, 10000, 14000, None, None),  # nor to cut
     (-1, 10000, 7000, "pause", None),  # but it can be paused
@@ -96,3 +97,9 @@ def test_a_step_of_the_policy_is_the_step_taken():
     rows = [ad_set(spend_window=10000, revenue_window=90000)]
     (proposal,) = roas.decide(snapshot(rows), ClassicPolicy(step=0.2), LIMITS)
     assert proposal.target == {"daily_budget_minor": 4800}  # 40.00 + 20 %
+
+
+def test_a_cut_under_one_minor_unit_is_no_change():
+    """Without a minimum, 3 yen less 30 % are 3 yen."""
+    rows = [ad_set(daily_budget_minor=3, spend_window=10000, revenue_window=14000)]
+    assert roas.decide(snapshot(rows, currency="JPY"), POLICY, AccountLimits(minimum_daily_budget_minor=0)) == ()

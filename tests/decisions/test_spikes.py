@@ -57,6 +57,24 @@ def test_few_usual_clicks_are_no_basis_for_a_spike():
     assert spikes.decide(snapshot(rows), POLICY, LIMITS) == ()
 
 
+def test_the_minimums_themselves_are_enough():
+    """Exactly 10 usual clicks, exactly 5 x 5.00 spent in the window."""
+    least = {**USUAL, "usual_clicks": 10.0, "spend_window": 2500}
+    rows = [ad_set(**least, recent_spend=3000, recent_clicks=20, recent_revenue=9000, revenue_window=5001)]
+    (proposal,) = spikes.decide(snapshot(rows), POLICY, LIMITS)
+    assert proposal.rule == spikes.POSITIVE
+
+
+def test_a_step_under_one_minor_unit_is_no_change():
+    """15 % of 5 yen and 10 % of 5 yen are under one yen."""
+    usual = {**USUAL, "daily_budget_minor": 5, "revenue_window": 25000}
+    rows = [
+        ad_set(**usual, recent_spend=3000, recent_clicks=80, recent_revenue=9000),
+        ad_set(**usual, recent_spend=3000, recent_clicks=20, recent_revenue=9000),
+    ]
+    assert spikes.decide(snapshot(rows, currency="JPY"), POLICY, AccountLimits(minimum_daily_budget_minor=0)) == ()
+
+
 def test_hours_without_a_known_usual_are_no_spike():
     rows = [ad_set(spend_window=10000, revenue_window=50000, recent_spend=90000, recent_clicks=9000)]
     assert spikes.decide(snapshot(rows), POLICY, LIMITS) == ()
