@@ -85,7 +85,7 @@ class _Credentials(AuthBase):
 
     def scrub(self, body: bytes) -> bytes:
         """Take our own secrets out of an error's body: Meta quotes a malformed token in its message."""
-        for secret in self._secrets():
+        for secret in (*self._secrets(), self._app_secret()):
             if secret:
                 body = body.replace(secret.encode(), b"[redacted]")
         return body

@@ -47,11 +47,16 @@ def test_a_write_over_tls_is_answered(tls: Scripted) -> None:
     assert tls.requests[0].form == {"status": "PAUSED"}
 
 
-@pytest.mark.parametrize(
-    "reply", [dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), dripping(b"H"), hanging_up]
-)
+@pytest.mark.parametrize("reply", [dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"), dripping(b"H")])
 def test_a_write_over_tls_is_unknown_when_its_answer_does_not_end(tls: Scripted, reply: Reply) -> None:
     tls.replies.append(reply)
+    with pytest.raises(UnknownOutcomeError):
+        _post(tls)
+    assert tls.client_left.wait(10)
+
+
+def test_a_write_over_tls_is_unknown_when_the_server_hangs_up(tls: Scripted) -> None:
+    tls.replies.append(hanging_up)
     with pytest.raises(UnknownOutcomeError):
         _post(tls)
     assert len(tls.requests) == 1
