@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -131,6 +131,10 @@ class ReplayApp:
             refusal = {"message": "a recording cannot be changed", "type": "OAuthException", "code": 200}
             return 403, json.dumps({"error": {**refusal, "fbtrace_id": "replay"}}).encode()
         edge = path.rstrip("/").rsplit("/", 1)[-1]
+        if edge == "clock":
+            return 200, json.dumps({"platform_at": datetime.now(UTC).isoformat(), "speed": 1.0}).encode()
+        if edge == "adaccounts":
+            return 200, b'{"data":[' + self._recording.account + b"]}"
         if edge in self._recording.edges:
             hourly = any("hourly" in item for item in query.get("breakdowns", []))
             pages = self._recording.hourly if hourly else self._recording.edges[edge]
