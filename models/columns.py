@@ -1,0 +1,72 @@
+"""Reads a query's result as columns: one numpy array of int64 per number, one list per text. No row objects between.
+
+Postgres gathers each column with `array_agg`, a few thousand rows at a time; its binary arrays are numbers at a fixed
+distance, which numpy reads in place.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg import pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from sqlalchemy import Connection
+
+from domain.errors import InvariantError
+
+_INT8_ARRAY: Final = 1016  # the type's number in every Postgres (pg_type.dat)
+_CHUNK_ROWS: Final = 8192
+_EMPTY_HEADER: Final = 12  # dimensions, null flag, element type
+_HEADER: Final = 20  # the same, and the length and lower bound of the one dimension
+_ELEMENT: Final = np.dtype([("length", ">i4"), ("value", ">i8")])
+
+
+class _IntsLoader(Loader):
+    """Loads a binary `int8[]` without NULLs."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Buffer) -> NDArray[np.int64]:
+        if len(data) == _EMPTY_HEADER:
+            return np.zeros(0, np.int64)
+        return np.frombuffer(data, dtype=_ELEMENT, offset=_HEADER)["value"].astype(np.int64)
+
+
+def fetch_columns(
+    conn: Connection,
+    query: str,
+    values: Mapping[str, object],
+    *,
+    texts: Sequence[str],
+    numbers: Sequence[str],
+    repeated: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Run the query and return its named columns, ordered by the first text.
+
+    Numbers must be bigint, nothing may be NULL; equal texts of the `repeated` columns are kept once.
+    """
+    names = (*texts, *repeated, *numbers)
+    driver = conn.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise InvariantError("snapshots need a psycopg connection; engines come from models.engine.make_engine")
+    parts: dict[str, list[Any]] = {name: [] for name in names}
+    known: dict[str, dict[str, str]] = {name: {} for name in repeated}
+    with driver.cursor(binary=True) as cursor:
+        cursor.adapters.register_loader(_INT8_ARRAY, _IntsLoader)
+        for row in cursor.stream(_chunked(query, names, order=texts[0]).encode(), values):
+            for name, part in zip(names, row, strict=True):
+                parts[name].append([known[name].setdefault(text, text) for text in part] if name in known else part)
+    columns: dict[str, Any] = {name: list(chain.from_iterable(parts.pop(name))) for name in (*texts, *repeated)}
+    for name in numbers:
+        columns[name] = np.concatenate([np.zeros(0, np.int64), *parts.pop(name)])
+    return columns
+
+
+def _chunked(query: str, names: Sequence[str], *, order: str) -> str:
+    gathered = ", ".join(f"array_agg({name} ORDER BY n)" for name in names)
+    numbered = f'SELECT rows.*, row_number() OVER (ORDER BY {order} COLLATE "C") AS n FROM ({query}) AS rows'  # noqa: S608
+    return f"SELECT {gathered} FROM ({numbered}) AS numbered GROUP BY n / {_CHUNK_ROWS} ORDER BY n / {_CHUNK_ROWS}"  # noqa: S608

@@ -1,0 +1,170 @@
+"""Builds the snapshot of an account: a few aggregates in SQL, arrays out. domain/snapshot.py says what they mean.
+
+Days and hours are counted back from the last reading (`models/windows.py`), in the account's own zone. Each frame is
+one statement; for frames of one and the same instant, call it in a REPEATABLE READ transaction.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, func, select
+
+from domain.clock import require_aware
+from domain.objects import Status
+from domain.snapshot import AdFrame, AdSetFrame, Ints, Snapshot, Texts
+from models.accounts import Account
+from models.columns import fetch_columns
+from models.snapshot_queries import AD_SETS, ADS, HOURS
+from models.tables import campaigns, insights_hourly
+from models.windows import USUAL_DAYS, Window, window
+
+_DAY_S: Final = 86_400
+_HOUR_US: Final = 3_600_000_000
+_WORK_MEMORY: Final = "64MB"  # groups of 200,000 ads stay in memory
+
+_SET_FLAGS: Final = ("is_active", "is_learning", "is_ab_test")
+_RECENT: Final = ("recent_spend", "recent_clicks", "recent_revenue")
+_USUAL: Final = ("usual_spend", "usual_clicks", "usual_revenue")
+_SET_SUMS: Final = ("spend_window", "revenue_window", "purchases_window", "impressions_window", "clicks_window",
+                    "spend_today")  # fmt: skip
+_AD_FLAGS: Final = ("is_active", "is_marked_fatigued")
+_AD_SUMS: Final = ("impressions_total", "clicks_total", "impressions_last", "clicks_last", "impressions_week",
+                   "clicks_week", "spend_window", "revenue_window")  # fmt: skip
+
+
+def load(conn: Connection, account: Account, *, now: datetime, window_days: int, spike_hours: int) -> Snapshot:
+    """Build the snapshot at `now` on the platform's clock; `account` is the row as it was read for this run."""
+    now = require_aware("now", now)
+    span = window(
+        zone=account.zone,
+        now=now,
+        read_at=account.insights_read_at,
+        window_days=window_days,
+        spike_hours=spike_hours,
+    )
+    conn.exec_driver_sql(f"SET LOCAL work_mem = '{_WORK_MEMORY}'")
+    sets = fetch_columns(
+        conn,
+        AD_SETS,
+        {"account": account.id, "zone": account.zone},
+        texts=("id", "name"),
+        repeated=("campaign_id",),
+        numbers=(*_SET_FLAGS, "daily_budget_minor", "created_local_s"),
+    )
+    ads = fetch_columns(
+        conn,
+        ADS,
+        _day_values(account, span),
+        texts=("id", "name", "creative_id"),
+        repeated=("ad_set_id",),
+        numbers=("is_there", "created_us", *_AD_FLAGS, *dict.fromkeys((*_AD_SUMS, *_SET_SUMS))),
+    )
+    position = {set_id: row for row, set_id in enumerate(sets["id"])}
+    parents = _positions(position, ads["ad_set_id"])
+    sums = {name: _gathered(ads[name], parents, len(position)) for name in _SET_SUMS}
+    hours = _hours(conn, account, span, position, sets["created_local_s"])
+    return Snapshot(
+        account_id=account.id,
+        currency=account.currency,
+        zone=account.zone,
+        now=now,
+        window_days=window_days,
+        spike_hours=spike_hours,
+        tree_read_at=account.tree_read_at,
+        insights_read_at=account.insights_read_at,
+        campaigns_active=_active_campaigns(conn, account),
+        ad_sets=_ad_set_frame(sets, sums | hours),
+        ads=_ad_frame(ads, parents, now),
+    )
+
+
+def _ad_set_frame(sets: Mapping[str, Any], figures: Mapping[str, Any]) -> AdSetFrame:
+    columns: dict[str, Any] = {name: _texts(sets[name]) for name in ("id", "name", "campaign_id")}
+    columns |= {name: sets[name].astype(np.bool_) for name in _SET_FLAGS}
+    return AdSetFrame(**columns, daily_budget_minor=sets["daily_budget_minor"], **figures)
+
+
+def _ad_frame(ads: Mapping[str, Any], parents: Ints, now: datetime) -> AdFrame:
+    is_there = ads["is_there"].astype(np.bool_)
+    there = slice(None) if is_there.all() else is_there  # no copies where every ad is there
+    now_us = round(now.timestamp() * 1_000_000)
+    columns: dict[str, Any] = {name: _texts(ads[name])[there] for name in ("id", "name", "ad_set_id", "creative_id")}
+    columns |= {name: ads[name].astype(np.bool_)[there] for name in _AD_FLAGS}
+    columns |= {name: ads[name][there] for name in _AD_SUMS}
+    age_hours = (now_us - ads["created_us"][there]) / _HOUR_US
+    return AdFrame(**columns, ad_set_index=parents[there], age_hours=age_hours)
+
+
+def _hours(
+    conn: Connection, account: Account, span: Window, position: Mapping[str, int], created_local_s: Ints
+) -> dict[str, NDArray[Any]]:
+    """Sums of the recent hours, and means of the usual ones over the days that are known of each ad set."""
+    labels = [(*label, True) for label in span.recent] + [(*label, False) for label in span.usual]
+    if not labels:
+        return {name: np.zeros(len(position), np.int64) for name in _RECENT} | {
+            name: np.zeros(len(position), np.float64) for name in _USUAL
+        }
+    days, hours, recent = (list(column) for column in zip(*labels, strict=True))
+    first_day = min(day for day, _ in span.usual)
+    values = {"account": account.id, "days": days, "hours": hours, "recent": recent,
+              "first": first_day, "today": span.today}  # fmt: skip
+    found = fetch_columns(conn, HOURS, values, texts=("ad_set_id",), numbers=(*_RECENT, *_USUAL))
+    rows = _positions(position, found["ad_set_id"])
+    known = _known_days(conn, account, span, created_local_s)
+    means = {name: _gathered(found[name], rows, len(position)) / np.maximum(known, 1) for name in _USUAL}
+    return {name: _gathered(found[name], rows, len(position)) for name in _RECENT} | {
+        name: np.where(known > 0, mean, 0.0) for name, mean in means.items()
+    }
+
+
+def _known_days(conn: Connection, account: Account, span: Window, created_local_s: Ints) -> Ints:
+    """On how many of the 7 days before, each ad set existed and hourly figures of the account were being read.
+
+    A young ad set is thus compared with its own two days, not with two days spread over seven.
+    """
+    oldest_day, oldest_hour = span.recent[-1]
+    first = conn.execute(
+        select(func.min(insights_hourly.c.day)).where(
+            insights_hourly.c.account_id == account.id, insights_hourly.c.day >= min(day for day, _ in span.usual)
+        )
+    ).scalar_one()
+    if first is None:
+        return np.zeros(len(created_local_s), np.int64)
+    oldest = datetime(oldest_day.year, oldest_day.month, oldest_day.day, oldest_hour, tzinfo=UTC)  # wall clock as UTC
+    existed = (int(oldest.timestamp()) - created_local_s) // _DAY_S
+    known: Ints = np.clip(np.minimum(existed, (oldest_day - first).days), 0, USUAL_DAYS)
+    return known
+
+
+def _day_values(account: Account, span: Window) -> dict[str, object]:
+    return {
+        "account": account.id,
+        "today": span.today,
+        "since": span.since,
+        "last": span.last_day,
+        "week_since": span.week_since,
+    }
+
+
+def _active_campaigns(conn: Connection, account: Account) -> int:
+    active = select(func.count()).where(campaigns.c.account_id == account.id, campaigns.c.status == Status.ACTIVE.value)
+    return int(conn.execute(active).scalar_one())
+
+
+def _positions(position: Mapping[str, int], ids: Sequence[str]) -> Ints:
+    return np.fromiter((position.get(item, -1) for item in ids), np.int64, len(ids))
+
+
+def _gathered(values: Ints, rows: Ints, length: int) -> Ints:
+    """Sum values into their rows; -1 belongs to none."""
+    sums = np.zeros(length, np.int64)
+    inside = rows >= 0
+    np.add.at(sums, rows[inside], values[inside])
+    return sums
+
+
+def _texts(items: Sequence[str]) -> Texts:
+    return np.array(items, dtype=np.object_)
