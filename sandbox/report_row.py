@@ -43,6 +43,9 @@ class RowReader:
         self._other_results: dict[str, int] = {}
         self._line = 0
         self._cells: Sequence[str] = ()
+        self._who = [columns.at[name] for level in Level for name in (level, f"{level}_id") if name in columns.at]
+        self._known: dict[tuple[str, ...], Found] = {}  # by those cells: an ad has a row for every day
+        self._tells_account = bool({"account", "account_id", "currency"} & columns.at.keys())
 
     @property
     def digits(self) -> int:
@@ -66,13 +69,19 @@ class RowReader:
             return None
         self._line, self._cells = line, cells
         before = self._problems.total
-        if self._is_totals():
+        who = tuple([cells[index] for index in self._who])
+        ad = self._known.get(who)
+        if ad is None and self._is_totals():
             self._keep_totals()
             return None
-        self._check_account()
+        if self._tells_account:
+            self._check_account()
         days = self._days()
         figures = self._figures()
-        ad = self._place(days[1]) if days else None
+        ad = ad or self._place()
+        if ad is not None and days is not None:
+            self._known[who] = ad
+            self._describe_path(ad, days[1].toordinal())
         if ad is None or days is None or self._problems.total > before:
             return None
         return {"line": line, "ad": ad.index, "first": days[0].toordinal(), "last": days[1].toordinal(), **figures}
@@ -109,7 +118,8 @@ class RowReader:
 
     def _keep_totals(self) -> None:
         try:
-            spend = parse_money(self._text("spend"), self.digits)[0] if self._text("spend").strip() else None
+            told = self._text("spend").strip() if self.currency else ""
+            spend = parse_money(told, self.digits)[0] if told else None
         except CellError:
             spend = None
         self.totals.append(TotalsRow(line=self._line, spend=spend))
@@ -117,15 +127,15 @@ class RowReader:
     def _check_account(self) -> None:
         name, code = self._text("account"), self._text("currency").strip().upper()
         account_id = self._cell("account_id", lambda text: parse_id(text.strip().removeprefix("act_")), None)
+        self.currency = self.currency or code or None
+        if (code and code != self.currency) or self.currency is None:
+            self._fault("currency", f"{shown(code)}, where the report is in {self.currency or 'no known currency'}")
         if self.account_id not in (None, account_id) or (self.account_name and name != self.account_name):
             self._fault("account_id" if "account_id" in self._at else "account", "another account than the rows above")
             return
         self.account_name, self.account_id = name, account_id
-        self.currency = self.currency or code or None
-        if (code and code != self.currency) or self.currency is None:
-            self._fault("currency", f"{shown(code)}, where the report is in {self.currency or 'no known currency'}")
 
-    def _place(self, last_on: date) -> Found | None:
+    def _place(self) -> Found | None:
         names = {level: self._text(level) for level in Level}
         ids: dict[Level, str | None] = {level: self._cell(f"{level}_id", parse_id, None) for level in Level}
         for level in self.present:
@@ -134,20 +144,20 @@ class RowReader:
                 return None
             names[level] = names[level] or ids[level] or ""
         try:
-            ad = self.tree.place(made_names(names, self.present), ids, line=self._line)
+            return self.tree.place(made_names(names, self.present), ids, line=self._line)
         except TreeError as error:
             self._fault(f"{error.level}_id" if f"{error.level}_id" in self._at else error.level, str(error))
             return None
+
+    def _describe_path(self, ad: Found, on: int) -> None:
         ad_set = self.tree.found[Level.AD_SET][ad.parent]
         for found in (ad, ad_set, self.tree.found[Level.CAMPAIGN][ad_set.parent]):
-            self._describe(found, last_on.toordinal())
-        return ad
+            if on > found.seen_on:
+                self._describe(found, on)
 
     def _describe(self, found: Found, on: int) -> None:
-        """Keep what the latest day says about an object."""
+        """Keep what the latest day says about an object, by its first row of that day."""
         level = found.level
-        if on < found.seen_on:
-            return
         found.seen_on = on
         found.delivery = self._text(f"{level}_delivery").strip()
         if level is Level.AD_SET:
@@ -188,27 +198,36 @@ class RowReader:
     # What.
 
     def _figures(self) -> dict[str, int]:
+        before = self._problems.total
         impressions = self._cell("impressions", parse_count, 0)
         clicks, link_clicks = self._clicks(impressions)
         spend = self._money("spend")
         purchases = self._purchases()
         value = self._money("value") if "value" in self._at else round(self._cell("roas", parse_ratio, 0.0) * spend)
-        if value and not purchases:
-            self._fault("value" if "value" in self._at else "roas", "a value of purchases without purchases")
         reach = self._cell("reach", parse_count, 0)
         if "reach" not in self._at and (frequency := self._cell("frequency", parse_ratio, 0.0)):
             reach = round(impressions / frequency)
-        return {
+        figures = {
             "impressions": impressions, "clicks": clicks, "link_clicks": link_clicks, "spend": spend,
             "purchases": purchases, "value": value, "reach": reach,
         }  # fmt: skip
+        if self._problems.total == before:
+            self._check(figures)
+        return figures
+
+    def _check(self, figures: dict[str, int]) -> None:
+        """Hold the figures of a row against each other."""
+        impressions = figures["impressions"]
+        for field, rate_field in (("link_clicks", "link_ctr"), ("clicks", "ctr")):
+            told = field if field in self._at else rate_field
+            if told in self._at and figures[field] > impressions:
+                self._fault(told, f"{figures[field]} clicks are more than the {impressions} impressions")
+        if figures["value"] and not figures["purchases"]:
+            self._fault("value" if "value" in self._at else "roas", "a value of purchases without purchases")
 
     def _clicks(self, impressions: int) -> tuple[int, int]:
         link_clicks = self._count_or_rate("link_clicks", "link_ctr", impressions)
         clicks = self._count_or_rate("clicks", "ctr", impressions)
-        for field, count in (("link_clicks", link_clicks), ("clicks", clicks)):
-            if count is not None and count > impressions:
-                self._fault(field, f"{count} clicks are more than the {impressions} impressions")
         if link_clicks is None:
             all_clicks = clicks or 0
             return all_clicks, round(all_clicks * 10 / (10 + _OTHER_CLICKS_TENTHS))
