@@ -37,7 +37,7 @@ class Gathered:
     objects: dict[_Object, KnownObject]
     open_actions: dict[_Object, ActionId]
     histories: dict[str, BudgetHistory]
-    account_total_minor: int | None
+    account_total_minor: int
     campaign_totals_minor: dict[str, int]
     in_cycle: int
     pauses: int
@@ -52,9 +52,9 @@ class Gathered:
         history = self.histories.get(proposal.object_id)
         return Facts(
             now=self.now,
-            ad_set_cap=_money(account.max_daily_budget_per_ad_set_minor, account),
+            ad_set_cap=_money(account.max_daily_budget_per_ad_set_minor, account) or self.limits.ad_set_cap,
             campaign_cap=_money(account.max_daily_budget_per_campaign_minor, account),
-            account_cap=_money(account.max_total_daily_spend_minor, account),
+            account_cap=_money(account.max_total_daily_spend_minor, account) or self.limits.account_cap,
             budget_edits_per_hour=catalogue.platform(account.platform).budget_edits_per_hour,
             currency=account.currency,
             minimum_daily_budget_minor=account.minimum_daily_budget_minor,
@@ -87,8 +87,7 @@ class Gathered:
         if proposal.kind is ActionKind.PAUSE:
             self.pauses += 1
             self.paused_spend_minor += self.spend_minor.get(key, 0)
-        if self.account_total_minor is not None:
-            self.account_total_minor += reserved_minor
+        self.account_total_minor += reserved_minor
         if known is not None and known.campaign_id in self.campaign_totals_minor:
             self.campaign_totals_minor[known.campaign_id] += reserved_minor
 
@@ -113,17 +112,7 @@ def gather(
     campaign_ids = sorted({known.campaign_id for known in objects.values()})
     budget_ids = [proposal.object_id for proposal in proposals if proposal.kind is ActionKind.SET_DAILY_BUDGET]
     run = RunActions(count=0, paused=()) if run_id is None else ledger_sums.of_run(conn, run_id, besides)
-    account_total = None
-    campaign_totals: dict[str, int] = {}
-    if account.max_total_daily_spend_minor is not None:
-        account_total = budgets.active_total(conn, account.id)
-    if account.max_daily_budget_per_campaign_minor is not None:
-        campaign_totals = dict(budgets.campaign_totals(conn, account.id, campaign_ids))
-    for reservation in ledger_sums.reservations(conn, account.id, besides):
-        if account_total is not None:
-            account_total += reservation.minor
-        if reservation.campaign_id in campaign_totals:
-            campaign_totals[reservation.campaign_id] += reservation.minor
+    running = budgets.running(conn, account.id, campaign_ids, besides=besides)
     gathered = Gathered(
         account=account,
         now=now,
@@ -131,8 +120,8 @@ def gather(
         objects=objects,
         open_actions=ledger_sums.open_actions(conn, account.id, besides),
         histories=dict(ledger_sums.budget_histories(conn, account.id, budget_ids, now - _EDIT_WINDOW, besides)),
-        account_total_minor=account_total,
-        campaign_totals_minor=campaign_totals,
+        account_total_minor=running.account_minor,
+        campaign_totals_minor=dict(running.campaigns_minor),
         in_cycle=run.count,
         pauses=len(run.paused),
     )

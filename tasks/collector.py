@@ -7,12 +7,13 @@ account day, and the first time as far back as decisions look. The full cycle co
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from domain import catalogue
-from domain.actions import JsonMap, ObjectKind
-from domain.money import Money
+from domain.actions import JsonMap, Mode, ObjectKind
+from domain.money import Money, exponent
 from domain.platforms import Platform
 from domain.ports import PlatformReader
 from models import accounts, insights, mirror
@@ -55,24 +56,29 @@ def collect(work: Work) -> None:
 
 
 def refresh_account(work: Work) -> None:
-    """Learn what the platform says of the account now, and give it the caps of the settings where it has none."""
+    """Learn what the platform says of the account now."""
     account = work.account
     info = work.house.client_of(account).reader.account(account.platform_account_id)
     with work.transaction() as conn:
         accounts.open_account(conn, platform=account.platform, info=info, mode=account.mode, level=account.level)
-        missing = missing_caps(accounts.get(conn, account.id), work.house.settings)
-        work.account = accounts.change(conn, account.id, **missing)
+        work.account = accounts.get(conn, account.id)
+        if account.mode is Mode.STUB:
+            caps = sandbox_caps(work.account, work.house.settings)
+            work.account = accounts.change(conn, account.id, **caps)
     if not info.is_active:
         work.stats["account_status"] = info.status_text
 
 
-def missing_caps(account: Account, settings: Settings) -> dict[str, int]:
-    """Return the caps that the settings give an account: where it has none, and only in their own currency."""
+def sandbox_caps(account: Account, settings: Settings) -> dict[str, int]:
+    """Return caps for a sandbox account in another currency than the settings': their figures, in its own money.
+
+    A real account in another currency gets none: it must be given its own, and until then the door stops it.
+    """
     offered = {
         "max_daily_budget_per_ad_set_minor": settings.max_daily_budget_per_adset,
         "max_total_daily_spend_minor": settings.max_total_daily_spend,
     }
-    return {name: cap.minor for name, cap in offered.items() if _fits(account, name, cap)}
+    return {name: _in_currency(cap, account.currency) for name, cap in offered.items() if _lacks(account, name, cap)}
 
 
 def daily_span(account: Account, platform: Platform, now: datetime) -> Span:
@@ -136,8 +142,13 @@ def _kept(work: Work, pages: Iterator[Sequence[_Thing]]) -> Iterator[Sequence[_T
         yield page
 
 
-def _fits(account: Account, name: str, cap: Money) -> bool:
-    return getattr(account, name) is None and cap.currency == account.currency
+def _lacks(account: Account, name: str, cap: Money) -> bool:
+    return getattr(account, name) is None and cap.currency != account.currency
+
+
+def _in_currency(cap: Money, currency: str) -> int:
+    major = Decimal(cap.minor).scaleb(-exponent(cap.currency))
+    return Money.from_major(major.quantize(Decimal(1)), currency).minor
 
 
 def _day(account: Account, instant: datetime) -> date:

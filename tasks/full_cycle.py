@@ -22,7 +22,9 @@ from models import accounts, policies, snapshots
 from models.accounts import Account
 from models.run_history import LogEntry
 from tasks import collector
+from workers.bootstrap import limits_of
 from workers.celery_app import app
+from workers.settings import Settings
 from workers.task import cycle_tasks
 from workers.work import Work
 
@@ -93,8 +95,10 @@ def policy_of(conn: Connection, account: Account) -> tuple[str, ClassicPolicy]:
     return name, parse_policy(name, body)
 
 
-def propose(conn: Connection, account: Account, judged: Judged, *, run_id: RunId | None, actor: str) -> Proposed:
-    """Hand the proposals to the door, in the caller's transaction."""
+def propose(
+    conn: Connection, account: Account, judged: Judged, *, settings: Settings, run_id: RunId | None, actor: str
+) -> Proposed:
+    """Hand the proposals to the door, in the caller's transaction, with the caps of the settings."""
     return door.propose(
         conn,
         account=account,
@@ -102,6 +106,7 @@ def propose(conn: Connection, account: Account, judged: Judged, *, run_id: RunId
         now=judged.snapshot.now,
         proposals=judged.decided.proposals,
         actor=actor,
+        limits=limits_of(settings),
     )
 
 
@@ -131,7 +136,9 @@ def _propose(work: Work, judged: Judged) -> Proposed:
     """Propose, write a log row per action and ring: rows and bells are one transaction, bells after it."""
     actor = f"{work.rhythm.pair.slug}, run {work.run.id}"
     with work.transaction() as conn:
-        proposed = propose(conn, work.account, judged, run_id=work.run.id, actor=actor)
+        proposed = propose(
+            conn, work.account, judged, settings=work.house.settings, run_id=work.run.id, actor=actor
+        )  # fmt: skip
         work.log_in(conn, [action_entry(action) for action in proposed.actions])
         for ring in proposed.rings:
             queue = catalogue.actions_queue(catalogue.platform(ring.platform))

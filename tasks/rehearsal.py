@@ -62,7 +62,9 @@ def plan(house: House, account_id: AccountId) -> Rehearsal:
         cycle = _rhythm(account)
         as_of = _instant(account, cycle, house.clock_of(account).now())
         judged = full_cycle.judge(conn, account, cycle, as_of)
-        proposed = full_cycle.propose(conn, account, judged, run_id=None, actor="rehearsal")
+        proposed = full_cycle.propose(
+            conn, account, judged, settings=house.settings, run_id=None, actor="rehearsal"
+        )  # fmt: skip
         transaction.rollback()
     return Rehearsal(account=account, as_of=as_of, judged=judged, actions=proposed.actions)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, cast
 from sqlalchemy import Engine
 
 from actions.executor import Executor
+from actions.guardrails import Limits
 from actions.timing import Timing
 from domain import catalogue
 from domain.actions import Mode
@@ -89,7 +90,9 @@ class House:
 
     def executor(self, owner: str, *, timing: Timing | None = None) -> Executor:
         """Return an executor of actions that claims rows as `owner`."""
-        return Executor(self.engine, self.client_of, self.clock_of, owner, timing or Timing())
+        return Executor(
+            self.engine, self.client_of, self.clock_of, owner, timing or Timing(), limits=limits_of(self.settings)
+        )
 
     def close(self) -> None:
         """Let every connection go."""
@@ -108,6 +111,11 @@ class House:
             self._open.forget()
             self._open = _Opened(self.settings, self._name)
         return self._open
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the house's change limits, with the caps of the settings for accounts that have none of their own."""
+    return Limits(ad_set_cap=settings.max_daily_budget_per_adset, account_cap=settings.max_total_daily_spend)
 
 
 class _Opened:

@@ -19,6 +19,7 @@ from workers.log import redact_text
 from workers.work import Parts, RunStopped, Work
 
 RETRY_S = 15.0
+_PASSING = (TransientError, NotReadyError, OperationalError, InterfaceError, psycopg.OperationalError)
 _SHUTDOWN_RETRY_S = 1.0
 _LONGEST_THROTTLE_S = 3600.0
 
@@ -97,9 +98,7 @@ def _record(work: Work, error: Exception) -> Served:
         case ThrottledError() if _waited_s(work.run) < _LONGEST_THROTTLE_S:
             reason = f"throttled by the platform: {error}"
             return _put_back(work, reason, error.retry_after_s, counts=False)
-        case TransientError() | NotReadyError() | OperationalError() | InterfaceError() | psycopg.OperationalError() if (
-            _may_try_again(work.run)
-        ):
+        case _ if isinstance(error, _PASSING) and work.run.attempts < MOST_ATTEMPTS:
             return _put_back(work, _words(error), RETRY_S * work.run.attempts, counts=True)
         case StakazoError():
             pass
@@ -107,10 +106,6 @@ def _record(work: Work, error: Exception) -> Served:
             log.error("run raised", exc_info=error)
     work.errors.append({"step": "", "error": type(error).__name__, "message": redact_text(str(error))})
     return _finish(work, RunState.FAILED, _words(error))
-
-
-def _may_try_again(run: Run) -> bool:
-    return run.attempts < MOST_ATTEMPTS
 
 
 def _waited_s(run: Run) -> float:

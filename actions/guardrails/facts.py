@@ -24,6 +24,8 @@ class Limits:
     mass_pause_objects: int = 5
     mass_pause_spend_share: float = 0.10
     max_data_age: timedelta = timedelta(hours=1)  # two cycles
+    ad_set_cap: Money | None = None  # the setting, for an account without a cap of its own; in the setting's currency
+    account_cap: Money | None = None  # the same for the sum of an account's daily budgets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
