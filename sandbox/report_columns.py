@@ -56,12 +56,12 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "starts": ("Starts", "Start date"),
     "ends": ("Ends", "End date"),
 }
-# Each row of such a report is a part of an ad's day: adding them to other rows would count people twice.
+# Each row of such a report is a part of an ad's day: adding them to other rows would count people twice. A breakdown
+# that is not listed is found by its rows: two of one ad and day.
 BREAKDOWNS: Final = (
     "Age", "Gender", "Country", "Region", "DMA region", "Platform", "Placement", "Device", "Device platform",
     "Impression device", "Conversion device", "Platform & device", "Publisher platform", "Platform position",
-    "Time of day (ad account time zone)", "Time of day (viewer's time zone)", "Hour of day", "Product ID", "Image",
-    "Video", "Text", "Headline", "Link (ad settings)", "Call to action", "Destination",
+    "Time of day (ad account time zone)", "Time of day (viewer's time zone)", "Hour of day", "Product ID", "Image, video and slideshow",
 )  # fmt: skip
 # What is needed: any one of the fields will do; the first is the one to name with --map.
 _NEEDED: Final = (

@@ -10,7 +10,10 @@ from sandbox.report_problems import SHOWN, ReportError
 from sandbox.report_tree import Level
 
 DAILY = Path(__file__).parent / "reports" / "daily.csv"
-HEADER = "Day,Campaign name,Ad set name,Ad name,Impressions,Link clicks,Amount spent (EUR),Purchases,Purchases conversion value"
+HEADER = (
+    "Day,Campaign name,Ad set name,Ad name,Impressions,Link clicks,Amount spent (EUR),Purchases,"
+    "Purchases conversion value"
+)
 ROW = "2026-10-01,C,S,A,1000,10,5.00,1,20.00"
 
 
