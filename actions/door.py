@@ -16,13 +16,15 @@ from actions.arbiter import Arbitration, arbitrate
 from actions.facts import Gathered, gather, reservation_for
 from actions.guardrails import Limits, fold, judge_all
 from actions.wording import Ring, ring
-from domain.actions import RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
+from domain.actions import CREATES, RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
+from domain.errors import InvariantError
 from domain.ids import AdId, RunId
 from models import accounts, fence, ledger, ledger_reads, mirror
 from models.accounts import Account
 from models.ledger import Draft
 
 _LIMITS = Limits()
+_CONFIRMABLE = frozenset({"status", "daily_budget_minor", "name"})
 _OPEN_OBJECT = "uq_actions_open_object"
 _Key = tuple[ActionKind, str, str]
 
@@ -49,7 +51,12 @@ def propose(
 
     Proposing the same for the same run again returns the rows that are there and adds nothing. Level, caps and the
     ages of the data are read anew: `account` may have been loaded before its collection.
+
+    Raises:
+        InvariantError: a change sets nothing, or what cannot be read back.
     """
+    for proposal in proposals:
+        _require_sendable(proposal)
     fence.lock_caps(conn, account.id)
     account = accounts.get(conn, account.id)
     held = () if run_id is None else ledger_reads.of_run(conn, run_id)
@@ -62,6 +69,17 @@ def propose(
         ring(row, account.platform, account.platform_account_id) for row in rows if row.state is ActionState.APPROVED
     )
     return Proposed(actions=rows, rings=rings)
+
+
+def _require_sendable(proposal: Proposal) -> None:
+    """What a change may set is what a reading can confirm; anything else could never be told applied."""
+    if proposal.kind in CREATES | RECORDED_ONLY:
+        return
+    if not proposal.target or not set(proposal.target) <= _CONFIRMABLE:
+        raise InvariantError(
+            f"{proposal.kind} of {proposal.object_kind} {proposal.object_id} by {proposal.rule} is to set"
+            f" {sorted(proposal.target)}; a change sets some of {sorted(_CONFIRMABLE)}"
+        )
 
 
 def _not_yet_recorded(proposals: Iterable[Proposal], seen: set[_Key]) -> list[Proposal]:

@@ -150,8 +150,8 @@ class Executor:
                 return self._recorder.settle(action, ActionState.CONFLICT, reason)
             case precheck.Unreachable(reason=reason):
                 return self._recorder.settle(action, ActionState.REFUSED, reason)
-            case precheck.Later(reason=reason, wait_s=wait_s):
-                return self._recorder.release(action, reason, wait_s)
+            case precheck.Later(reason=reason, wait_s=wait_s, is_throttled=is_throttled):
+                return self._recorder.release(action, reason, wait_s, is_throttled=is_throttled)
             case precheck.Ready():
                 raise InvariantError(f"action {action.id} is ready and was to end early")
             case _:
@@ -161,8 +161,8 @@ class Executor:
         self, action: Action, account: Account, reader: PlatformReader, outcome: Outcome, sent_at: datetime
     ) -> ActionState:
         match outcome:
-            case Postponed(reason=reason, wait_s=wait_s):
-                return self._recorder.put_back(action, reason, wait_s)
+            case Postponed():
+                return self._recorder.put_back(action, outcome)
             case Refused(reason=reason, error=error):
                 return self._recorder.refused(action, reason, error)
             case Unknown():

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine
 
 from actions import steps
 from actions.readback import Seen
-from actions.send import Unknown
+from actions.send import Postponed, Unknown
 from actions.timing import Timing
 from domain import catalogue
 from domain.actions import CREATES, Action, ActionState, JsonMap
@@ -27,9 +27,15 @@ class Recorder:
     timing: Timing
     checkpoint: steps.Checkpoint
 
-    def release(self, action: Action, reason: str, wait_s: float) -> ActionState:
-        """Let go of it as it is."""
-        return self._record(lambda conn: ledger.release(conn, action, actor=self.owner, reason=reason, wait_s=wait_s))
+    def release(self, action: Action, reason: str, wait_s: float, *, is_throttled: bool = False) -> ActionState:
+        """Let go of it as it is; where the platform throttles, the account's other actions wait with it."""
+
+        def change(conn: Connection) -> Action:
+            if is_throttled:
+                ledger.postpone_account(conn, action.account_id, wait_s=wait_s)
+            return ledger.release(conn, action, actor=self.owner, reason=reason, wait_s=wait_s)
+
+        return self._record(change)
 
     def settle(self, action: Action, after: ActionState, reason: str) -> ActionState:
         """End it without an effect of ours."""
@@ -43,9 +49,15 @@ class Recorder:
             )
         )
 
-    def put_back(self, action: Action, reason: str, wait_s: float) -> ActionState:
-        """Nothing had any effect: it may be sent again in `wait_s`."""
-        return self._record(lambda conn: ledger.put_back(conn, action, actor=self.owner, reason=reason, wait_s=wait_s))
+    def put_back(self, action: Action, outcome: Postponed) -> ActionState:
+        """Nothing had any effect: it may be sent again later."""
+
+        def change(conn: Connection) -> Action:
+            if outcome.is_throttled:
+                ledger.postpone_account(conn, action.account_id, wait_s=outcome.wait_s)
+            return ledger.put_back(conn, action, actor=self.owner, reason=outcome.reason, wait_s=outcome.wait_s)
+
+        return self._record(change)
 
     def unknown(self, action: Action, account: Account, outcome: Unknown, object_id: str | None) -> ActionState:
         """Nobody knows: nobody looks before the quarantine is over, and nobody sends it again."""

@@ -41,6 +41,7 @@ class Later:
 
     reason: str
     wait_s: float
+    is_throttled: bool = False  # then the whole account waits
 
 
 Precheck: TypeAlias = Ready | AlreadyDone | Differs | Unreachable | Later
@@ -54,7 +55,7 @@ def look(reader: PlatformReader, account: PlatformAccountId, action: Action, tim
     try:
         return _compare(reader.state(account, action.object_kind, action.object_id), action)
     except ThrottledError as error:
-        return Later(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s)
+        return Later(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True)
     except TransientError as error:
         return Later(reason=f"could not be read: {error}", wait_s=timing.backoff_s(action.attempts + 1))
     except GoneError as error:

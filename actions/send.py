@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from actions import steps
 from actions.timing import Timing
@@ -47,6 +47,7 @@ class Postponed:
 
     reason: str
     wait_s: float
+    is_throttled: bool = False  # then the whole account waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def send(sending: Sending, action: Action) -> Outcome:
     try:
         with sending.engine.begin() as conn:
             outcome = _behind_the_fence(sending, action, conn)
-    except DBAPIError as error:
+    except SQLAlchemyError as error:
         # The call itself happens in this block: if it has an outcome, a lost database connection does not unmake it.
         if outcome is None:
             wait_s = sending.timing.backoff_s(action.attempts)
@@ -121,7 +122,9 @@ def _call(sending: Sending, action: Action) -> Outcome:
     try:
         object_id = sending.writer.write(sending.account, _request(action), deadline_s=timing.client_deadline_s)
     except ThrottledError as error:
-        return Postponed(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s)
+        return Postponed(
+            reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True
+        )
     except NotSentError as error:
         return Postponed(reason=f"nothing was sent: {error}", wait_s=timing.backoff_s(action.attempts))
     except (RefusedError, NeedsPersonError) as error:

@@ -29,6 +29,7 @@ __all__ = [
     "mark_sent",
     "mark_unknown",
     "note",
+    "postpone_account",
     "put_back",
     "release",
     "settle",
@@ -192,6 +193,21 @@ def release(conn: Connection, action: Action, *, actor: str, reason: str, wait_s
     """Let go of a claimed action as it is, to be claimed again in `wait_s`."""
     values = _released(wait_s)
     return _move(conn, action, action.state, actor=actor, event="released", reason=reason, values=values)
+
+
+def postpone_account(conn: Connection, account_id: AccountId, *, wait_s: float) -> None:
+    """Let no approved action of the account that nobody holds be claimed before `wait_s` are over."""
+    until = _in_seconds(wait_s)
+    conn.execute(
+        update(actions)
+        .where(
+            actions.c.account_id == account_id,
+            actions.c.state == ActionState.APPROVED,
+            actions.c.lease_until.is_(None),
+            actions.c.next_at < until,
+        )
+        .values(next_at=until)
+    )
 
 
 def note(conn: Connection, action: Action, *, actor: str, event: str, detail: JsonMap | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What caps, cooldowns and limits count in the ledger. Sums only: whether they are too much is said in `actions`.
+"""What cooldowns and limits count in the ledger. Sums only: whether they are too much is said in `actions`.
 
 Instants are the platform's clock. `besides` leaves one action out: the one that is being judged.
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, func, select, true
 
 from domain.actions import CREATES, IN_FLIGHT, MAY_HAVE_EFFECT, RECORDED_ONLY, ActionKind, ActionState, ObjectKind
 from domain.ids import AccountId, ActionId, RunId
-from models.tables import actions, ad_sets
+from models.tables import actions
 
 _TAKEN = IN_FLIGHT | {
     ActionState.APPLIED,
@@ -22,14 +22,6 @@ _TAKEN = IN_FLIGHT | {
     ActionState.CONFLICT,
     ActionState.DEAD,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """A raise that is approved or under way; `campaign_id` is None where the mirror does not know the object."""
-
-    campaign_id: str | None
-    minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +38,6 @@ class RunActions:
 
     count: int
     paused: tuple[tuple[ObjectKind, str], ...]
-
-
-def reservations(conn: Connection, account_id: AccountId, besides: ActionId | None) -> tuple[Reservation, ...]:
-    """List the raises of an account that are not in the mirror for sure."""
-    statement = (
-        select(actions.c.object_kind, actions.c.object_id, ad_sets.c.campaign_id, actions.c.cap_reserved_minor)
-        .outerjoin(ad_sets, (ad_sets.c.account_id == actions.c.account_id) & (ad_sets.c.id == actions.c.object_id))
-        .where(actions.c.account_id == account_id, actions.c.state.in_(IN_FLIGHT), actions.c.cap_reserved_minor > 0)
-    )
-    return tuple(
-        Reservation(campaign_id=row[1] if row[0] == ObjectKind.CAMPAIGN else row[2], minor=row[3])
-        for row in conn.execute(_leaving_out(statement, besides))
-    )
 
 
 def open_actions(

@@ -3,9 +3,11 @@
 import threading
 import time
 
+import pytest
 from sqlalchemy import insert, select, text
 
 from domain.actions import ActionKind, ActionState, Level, ObjectKind, Priority
+from domain.errors import InvariantError
 from models import fence, ledger, partitions
 from models.ledger import Draft
 from models.tables import ads, insights_daily, runs
@@ -176,6 +178,12 @@ def test_sixteen_racing_runs_never_share_more_than_the_account_cap_leaves(engine
 def test_creates_under_one_parent_stand_side_by_side(stage):
     rows = stage.propose(create(rule="plan-1", target={"name": "A", "status": "paused"}), create(rule="plan-2")).actions
     assert [row.state for row in rows] == [ActionState.APPROVED, ActionState.APPROVED]
+
+
+def test_a_change_that_could_never_be_confirmed_is_a_bug_of_its_module(stage):
+    for target in ({}, {"bid": 5}):
+        with pytest.raises(InvariantError, match="a change sets some of"):
+            stage.propose(pause(target=target))
 
 
 def test_an_emergency_pause_goes_past_level_arbiter_and_limits(stage):

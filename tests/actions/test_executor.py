@@ -117,6 +117,17 @@ def test_a_throttled_action_waits_as_long_as_the_platform_asks(stage):
     assert len(stage.platform.requests) == 1
 
 
+@pytest.mark.parametrize("where", ["reads", "writes"])
+def test_a_throttled_account_waits_as_a_whole(stage, where):
+    error = ThrottledError("slow down", retry_after_s=600.0)
+    setattr(stage.platform, where, [error if where == "reads" else fail(error)])
+    first, other = stage.approve(budget()), stage.approve(pause())
+    stage.executor().execute(first.id)
+    calls = stage.platform.read_count
+    assert stage.executor().execute(other.id) is ActionState.APPROVED
+    assert stage.platform.read_count == calls
+
+
 @pytest.mark.parametrize("error", [UNKNOWN, RuntimeError("a bug of the client")])
 @pytest.mark.parametrize("wanted", [budget(), create()])
 def test_an_unknown_outcome_waits_keeps_its_reservation_and_is_never_sent_again(stage, error, wanted):
@@ -290,9 +301,7 @@ def test_a_row_left_as_sent_is_quarantined_from_its_deadline_and_never_sent_agai
     action = stage.approve(budget())
     with stage.engine.begin() as conn:
         claimed = ledger.claim(conn, action.id, owner="dead", lease_s=0.0)
-        ledger.mark_sent(
-            conn, claimed, actor="dead", deadline_s=5.0, reserved_minor=2_000, platform_at=stage.clock.at
-        )
+        ledger.mark_sent(conn, claimed, actor="dead", deadline_s=5.0, reserved_minor=2_000, platform_at=stage.clock.at)
     assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN
     held = stage.machinery(action)
     assert (held.quarantine_until - held.send_deadline_at).total_seconds() == PATIENT.client_deadline_s + 120
