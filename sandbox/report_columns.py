@@ -61,7 +61,8 @@ FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 BREAKDOWNS: Final = (
     "Age", "Gender", "Country", "Region", "DMA region", "Platform", "Placement", "Device", "Device platform",
     "Impression device", "Conversion device", "Platform & device", "Publisher platform", "Platform position",
-    "Time of day (ad account time zone)", "Time of day (viewer's time zone)", "Hour of day", "Product ID", "Image, video and slideshow",
+    "Time of day (ad account time zone)", "Time of day (viewer's time zone)", "Hour of day", "Product ID",
+    "Image, video and slideshow",
 )  # fmt: skip
 # What is needed: any one of the fields will do; the first is the one to name with --map.
 _NEEDED: Final = (
