@@ -35,44 +35,61 @@ _PART_ROWS: Final = 200_000  # staged before they are merged: bounds the tempora
 
 
 def upsert_daily(
-    conn: Connection, account_id: AccountId, pages: Iterable[Sequence[InsightRow]], read_at: datetime
+    conn: Connection,
+    account_id: AccountId,
+    pages: Iterable[Sequence[InsightRow]],
+    read_at: datetime,
+    *,
+    part_rows: int = _PART_ROWS,
 ) -> int:
     """Load whole days (`hour` is ignored); return how many rows were new or changed. Safe to repeat."""
-    return _upsert(conn, _DAILY, ((_daily_block(page), len(page)) for page in pages), account_id, read_at)
+    parts = _parts(((_daily_block(page), len(page)) for page in pages), part_rows)
+    return _upsert(conn, _DAILY, parts, account_id, read_at)
 
 
 def upsert_hourly(
-    conn: Connection, account_id: AccountId, pages: Iterable[Sequence[InsightRow]], read_at: datetime
+    conn: Connection,
+    account_id: AccountId,
+    pages: Iterable[Sequence[InsightRow]],
+    read_at: datetime,
+    *,
+    part_rows: int = _PART_ROWS,
 ) -> int:
     """Load hours; return how many rows were new or changed. Safe to repeat.
 
     Raises:
         ValueError: a row is a whole day's (`hour` is not 0..23).
     """
-    return _upsert(conn, _HOURLY, ((_hourly_block(page), len(page)) for page in pages), account_id, read_at)
+    parts = _parts(((_hourly_block(page), len(page)) for page in pages), part_rows)
+    return _upsert(conn, _HOURLY, parts, account_id, read_at)
 
 
 def _upsert(
-    conn: Connection, load: Load, blocks: Iterator[tuple[str, int]], account_id: AccountId, read_at: datetime
+    conn: Connection, load: Load, parts: Iterator[Iterator[str]], account_id: AccountId, read_at: datetime
 ) -> int:
     changed = 0
     fixed = {"account_id": account_id, "read_at": require_aware("read_at", read_at)}
     staging.open_stage(conn, load)
-    for first in blocks:  # one turn per part; the part takes the rest of its blocks from the same iterator
-        staging.copy_blocks(conn, load, _part(first, blocks))
+    for part in parts:
+        staging.copy_blocks(conn, load, part)
         _ensure_partitions(conn, load)
         changed += staging.merge(conn, load, fixed)
         staging.clear_stage(conn, load)
     return changed
 
 
-def _part(first: tuple[str, int], rest: Iterator[tuple[str, int]]) -> Iterator[str]:
-    """Blocks up to `_PART_ROWS` rows in all."""
+def _parts(blocks: Iterator[tuple[str, int]], part_rows: int) -> Iterator[Iterator[str]]:
+    """Split a stream of blocks, each with its number of rows, where `part_rows` are reached."""
+    for first in blocks:  # one turn per part; the part takes the rest of its blocks from the same iterator
+        yield _part(chain((first,), blocks), part_rows)
+
+
+def _part(blocks: Iterator[tuple[str, int]], part_rows: int) -> Iterator[str]:
     taken = 0
-    for block, rows in chain((first,), rest):
+    for block, rows in blocks:
         yield block
         taken += rows
-        if taken >= _PART_ROWS:
+        if taken >= part_rows:
             return
 
 

@@ -1,0 +1,96 @@
+"""What the database refuses by itself, whoever asks: illegal steps, changed decisions, a rewritten audit."""
+
+from itertools import product
+
+import pytest
+from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from domain.actions import TRANSITIONS, ActionState
+from models.tables import accounts, action_events, actions
+
+EVERY_PAIR = [pair for pair in product(ActionState, ActionState) if pair[0] != pair[1]]
+
+
+def account(conn: Connection) -> int:
+    row = insert(accounts).values(
+        platform="meta", platform_account_id="act_1", name="A", currency="USD", zone="UTC", mode="stub", level="auto",
+        minimum_daily_budget_minor=100,
+    )  # fmt: skip
+    return conn.execute(row.returning(accounts.c.id)).scalar_one()
+
+
+def action(conn: Connection, state: str) -> int:
+    row = insert(actions).values(
+        account_id=account(conn), kind="pause", object_kind="ad", object_id="9", object_name="Ad", rule="r", priority=1,
+        reason="because", state=state, op_token="T0KEN", target={"status": "paused"}, decided_at=text("now()"),
+    )  # fmt: skip
+    return conn.execute(row.returning(actions.c.id)).scalar_one()
+
+
+@pytest.mark.parametrize(("before", "after"), EVERY_PAIR, ids=lambda state: state.value)
+def test_only_steps_of_the_table_can_be_taken(conn: Connection, before: ActionState, after: ActionState) -> None:
+    row = action(conn, before)
+    step = update(actions).where(actions.c.id == row).values(state=after)
+    if (before, after) in TRANSITIONS:
+        assert conn.execute(step).rowcount == 1
+        return
+    with pytest.raises(IntegrityError, match=f"cannot go from {before} to {after}"):
+        conn.execute(step)
+
+
+def test_a_row_may_change_without_a_step(conn: Connection) -> None:
+    row = action(conn, "applied")
+    assert conn.execute(update(actions).where(actions.c.id == row).values(state="applied", attempts=3)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("kind", "activate"), ("object_kind", "campaign"), ("object_id", "10"), ("op_token", "OTHER")],
+)
+@pytest.mark.parametrize("state", ["proposed", "approved", "applied"])
+def test_the_object_and_the_token_of_an_action_never_change(
+    conn: Connection, state: str, column: str, value: str
+) -> None:
+    row = action(conn, state)
+    with pytest.raises(IntegrityError, match="keeps its account, kind, object and token"):
+        conn.execute(update(actions).where(actions.c.id == row).values({column: value}))
+
+
+@pytest.mark.parametrize("column", ["target", "expected_before"])
+def test_values_can_be_trimmed_until_the_row_was_written_ahead(conn: Connection, column: str) -> None:
+    row = action(conn, "proposed")
+    change = update(actions).where(actions.c.id == row)
+    conn.execute(change.values({column: {"daily_budget_minor": 5}}))
+    conn.execute(change.values(state="approved"))
+    conn.execute(change.values({column: {"daily_budget_minor": 4}, "state": "sent"}))
+    with pytest.raises(IntegrityError, match="values can no longer change"):
+        conn.execute(change.values({column: {"daily_budget_minor": 3}}))
+
+
+def event(conn: Connection, action_id: int) -> None:
+    conn.execute(
+        insert(action_events).values(action_id=action_id, actor="me", event="made", after_state="proposed", epoch=0)
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE action_events SET actor = 'someone else'", "DELETE FROM action_events", "TRUNCATE action_events"],
+)
+def test_the_audit_is_only_added_to(conn: Connection, statement: str) -> None:
+    event(conn, action(conn, "proposed"))
+    with pytest.raises(IntegrityError, match="append-only"):
+        conn.execute(text(statement))
+
+
+def test_the_audit_goes_together_with_its_action(conn: Connection) -> None:
+    row = action(conn, "applied")
+    event(conn, row)
+    conn.execute(delete(actions).where(actions.c.id == row))
+    assert conn.execute(select(action_events)).all() == []
+
+
+def test_the_fence_cannot_have_a_second_row(conn: Connection) -> None:
+    with pytest.raises(IntegrityError):
+        conn.execute(text("INSERT INTO fence (id) VALUES (2)"))
