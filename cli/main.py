@@ -6,10 +6,11 @@ from typing import NoReturn, cast
 
 import typer
 
-from cli import accounts, actions, cycles, doctor, modules, policies, sandboxes, status, tower, up
+from cli import accounts, actions, cycles, doctor, modules, policies, reference, sandboxes, status, tower, up
 from cli.console import err, print_json, safe
 from domain.errors import BadInputError, StakazoError
 from embedded.errors import EmbeddedError, StopRequested
+from workers import log
 
 app = typer.Typer(
     name="stakazo",
@@ -20,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, tower, status, cycles, doctor):
+for _room in (up, tower, status, cycles, doctor, reference):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
@@ -38,6 +39,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal's charset lacks is no crash
+    log.set_up(level="error")  # standard output is for tables and documents; what rooms below log goes to the other
     try:
         code = _run()
         sys.stdout.flush()

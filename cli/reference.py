@@ -1,0 +1,104 @@
+"""Reference pages that are drawn from the code's own tables, so that they cannot disagree: `make docs` writes them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actions import steps
+from actions.guardrails import GUARDRAILS
+from beat_schedule import build
+from domain import catalogue
+from domain.actions import TERMINAL, TRANSITIONS, ActionState
+from domain.catalogue import PAIRS
+from domain.modules import MODULES, Cycle
+from domain.platforms import PLATFORMS
+
+_HOUR_S = 3600
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command, hidden: it is for `make docs`."""
+    app.command("reference", hidden=True)(write)
+
+
+def write(folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("docs/reference")) -> None:
+    """Write every reference page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+def modules_page() -> str:
+    """Every module, its cycles, and on which platforms they are built."""
+    rows = [
+        (
+            module.number,
+            module.title,
+            module.role,
+            cycle.name,
+            _every(cycle),
+            ", ".join(cycle.after),
+            *_built(cycle),
+            module.job,
+        )
+        for module in MODULES
+        for cycle in module.cycles
+    ]
+    heads = ("no.", "module", "role", "cycle", "cadence", "after", *(row.title for row in PLATFORMS), "its job")
+    queues = [(lane, ", ".join(catalogue.queues(lane))) for lane in catalogue.lanes()]
+    beat = [
+        (name, f"{entry['schedule'].run_every.total_seconds():g} s")
+        for name, entry in sorted(build(catalogue.RHYTHMS, {}, 1.0).items())
+    ]
+    return _page(
+        "Modules, cycles and queues",
+        "domain/modules.py and domain/platforms.py",
+        f"{len(PAIRS)} pairs of module and platform. *Planned* pairs are listed, with no queue, beat entry or health.",
+        _table(heads, rows),
+        "Lanes: queues that share workers.",
+        _table(("lane", "queues"), queues),
+        "What beat knocks at, at speed 1. A knock is not a slot (docs/adr/0003).",
+        _table(("entry", "every"), beat),
+    )
+
+
+def door_page() -> str:
+    """How an action goes through the door: its states, the guardrails in order, the steps of a send."""
+    moves = [
+        (before, ", ".join(sorted(after for left, after in TRANSITIONS if left is before))) for before in ActionState
+    ]
+    moves = [(before, after or "(terminal)") for before, after in moves if after or before in TERMINAL]
+    rails = [(rail.slug, (rail.judge.__doc__ or "").splitlines()[0]) for rail in GUARDRAILS]
+    return _page(
+        "The door",
+        "domain/actions.py, actions/guardrails/ and actions/steps.py",
+        "Legal steps of an action. A trigger in Postgres enforces the same pairs.",
+        _table(("from", "to"), moves),
+        "Guardrails in the order in which they judge, once when proposed and once more when sent.",
+        _table(("guardrail", "what it does"), rails),
+        "Named steps of a send. `make kill-matrix` kills the executor behind each of them.",
+        _table(("step", "what is true there"), list(steps.MEANINGS.items())),
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {"modules.md": modules_page, "door.md": door_page}
+
+
+def _built(cycle: Cycle) -> tuple[str, ...]:
+    return tuple("built" if row.slug in cycle.built_on else "planned" for row in PLATFORMS)
+
+
+def _every(cycle: Cycle) -> str:
+    seconds = int(cycle.every.total_seconds())
+    return f"{seconds // _HOUR_S} h" if seconds % _HOUR_S == 0 else f"{seconds // 60} min"
+
+
+def _page(title: str, source: str, *parts: str) -> str:
+    return "\n\n".join((f"# {title}", f"Drawn from {source} by `make docs`; do not edit.", *parts)) + "\n"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(str(value) for value in line) + " |" for line in lines)
