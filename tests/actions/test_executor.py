@@ -27,7 +27,7 @@ from tests.actions.fake_platform import (
     take_effect,
     take_effect_then_fail,
 )
-from tests.actions.stage import PATIENT, QUICK, budget, create, pause
+from tests.actions.stage import PATIENT, QUICK, budget, create, pause, set_stage
 
 UNKNOWN = UnknownOutcomeError("read timed out", code=2, http_status=500)
 
@@ -263,6 +263,33 @@ def test_a_stop_waits_for_who_is_sending_and_nobody_sends_after_it(stage):
         assert fence.drain(conn, None, timeout_s=10)
         assert len(stage.platform.requests) == 1
     sender.join()
+
+
+def test_once_a_stop_is_answered_no_busy_sender_sends_any_more(engine):
+    """Eight executors work through 20 actions; the stop falls in the middle of it."""
+    stage = set_stage(engine, ad_set_count=20)
+    stage.platform.write_seconds = 0.02
+    waiting = [stage.approve(budget(f"1{number}")) for number in range(1, 21)]
+
+    def work(number: int) -> None:
+        for action in waiting[number::8]:
+            stage.executor(PATIENT, owner=f"executor-{number}").execute(action.id)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    while not stage.platform.requests and any(thread.is_alive() for thread in threads):
+        time.sleep(0.005)
+    with engine.begin() as conn:
+        fence.close(conn, None, reason="stop")
+    with engine.begin() as conn:
+        assert fence.drain(conn, None, timeout_s=10)
+        sent = len(stage.platform.requests)
+    for thread in threads:
+        thread.join()
+    assert len(stage.platform.requests) == sent < len(waiting)
+    states = [stage.get(action).state for action in waiting]
+    assert set(states) <= {ActionState.APPLIED, ActionState.APPROVED}
 
 
 def test_a_missed_send_deadline_sends_nothing(stage):

@@ -105,6 +105,13 @@ def run(variant: str, database: str, folder: Path, cells: tuple[Cell, ...]) -> R
     return Report(variant=variant, verdicts=verdicts, seconds=time.monotonic() - begun)
 
 
+def show(variant: str, database: str, folder: Path, cells: tuple[Cell, ...]) -> Report:
+    """Run the cells and print the table."""
+    report = run(variant, database, folder, cells)
+    print(report)  # noqa: T201 - the table is what `make kill-matrix` is for
+    return report
+
+
 def _kill(
     variant: str, database: str, sandbox: SandboxProcess, jobs: Sequence[tuple[int, str, Action]], *, at_once: int
 ) -> Counter[int]:

@@ -4,33 +4,19 @@ platform's own log. `make kill-matrix` prints the tables.
 
 from pathlib import Path
 
-import pytest
-
 from actions.executor import STEPS
 from tests.faults import matrix
 from tests.faults.cells import KINDS, Fate, all_cells, twice_killed
 
 
-def run(variant: str, database_url: str, tmp_path: Path, cells) -> matrix.Report:
-    report = matrix.run(variant, database_url, tmp_path, cells)
-    print(report)  # noqa: T201 - the table is what `make kill-matrix` is for
-    return report
-
-
 def test_whatever_dies_when_nothing_happens_twice_and_the_ledger_tells_the_truth(database_url: str, tmp_path: Path):
-    report = run("as it is", database_url, tmp_path, all_cells())
+    report = matrix.show("as it is", database_url, tmp_path, all_cells())
     assert len(report.verdicts) == len(STEPS) * len(Fate) * len(KINDS)
     assert all(verdict.died_as_told for verdict in report.verdicts), "a step was not reached: its cell shows nothing"
     assert report.violations == ()
 
 
 def test_so_it_is_when_the_recovery_dies_too(database_url: str, tmp_path: Path):
-    report = run("as it is", database_url, tmp_path, twice_killed())
+    report = matrix.show("as it is", database_url, tmp_path, twice_killed())
     assert all(verdict.died_as_told for verdict in report.verdicts), "a step was not reached: its cell shows nothing"
     assert report.violations == ()
-
-
-@pytest.mark.parametrize("variant", ["without write-ahead", "retry until success"])
-def test_the_same_harness_finds_fault_with_a_weaker_protocol(database_url: str, tmp_path: Path, variant: str):
-    report = run(variant, database_url, tmp_path, all_cells())
-    assert any(verdict.violation == "more than one effect" for verdict in report.violations)
