@@ -27,7 +27,7 @@ from workers.work import Work
 STEP = "step_1_collection"
 FIRST_DAYS = 60
 FIRST_HOURLY_DAYS = 8  # a spike is measured against the same hours of the seven days before
-_TREE = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET, ObjectKind.CREATIVE, ObjectKind.AD)
+TREE = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET, ObjectKind.CREATIVE, ObjectKind.AD)
 
 _Thing = TypeVar("_Thing")
 
@@ -110,7 +110,7 @@ def _collect_tree(work: Work, reader: PlatformReader) -> JsonMap:
             "creatives": mirror.upsert_creatives(conn, account.id, _kept(work, reader.creatives(own)), now),
             "ads": mirror.upsert_ads(conn, account.id, _kept(work, reader.ads(own)), now),
         }
-        gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in _TREE)
+        gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in TREE)
         accounts.change(conn, account.id, tree_read_at=now)
     return {**changed, "gone": gone}
 

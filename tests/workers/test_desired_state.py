@@ -1,5 +1,7 @@
 """A stopped module's queue is not consumed: not by a worker that starts, not after Redis came back, not by drift."""
 
+# ruff: noqa: PLR0917 - a test names every fixture that it needs
+
 from domain.health import RunState
 from models import module_states, run_history
 from models.module_states import Desired

@@ -1,5 +1,7 @@
 """Redis is killed and comes back while a two-process worker is at work: no worker dies, every run ends exactly once."""
 
+# ruff: noqa: PLR0917 - a test names every fixture that it needs
+
 from datetime import timedelta
 
 import pytest

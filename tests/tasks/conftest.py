@@ -1,0 +1,73 @@
+"""A real sandbox over real HTTP, real Postgres, and a house on them; the bell only notes who was rung for."""
+
+import pytest
+
+import sandbox.process
+from control_tower.standins import NotedDoorbell
+from domain.actions import Level, Mode
+from domain.catalogue import RHYTHMS, rhythm
+from models import accounts, fence, run_history
+from workers.bootstrap import House
+from workers.planner import plan_asked
+from workers.serve import serve
+from workers.settings import read_settings
+
+
+class StandingHouse(House):
+    """A house whose bell notes instead of ringing."""
+
+    def __init__(self, settings, *, name="stakazo-test"):
+        super().__init__(settings, name=name)
+        self.noted = NotedDoorbell()
+
+    @property
+    def doorbell(self):
+        return self.noted
+
+
+@pytest.fixture(scope="module")
+def platform_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("platform")
+
+
+@pytest.fixture(scope="module")
+def platform(platform_folder):
+    with sandbox.process.start(platform_folder, speed=0, start_at="2026-03-10T09:05:00Z") as process:
+        yield process
+
+
+@pytest.fixture
+def house(platform, platform_folder, database_url, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("STAKAZO_HOME", str(tmp_path))
+    monkeypatch.setenv("SANDBOX_DATA", str(platform_folder))
+    with StandingHouse(read_settings()) as house:
+        with house.engine.begin() as conn:
+            fence.open_(conn, None)
+        yield house
+
+
+@pytest.fixture
+def account(house):
+    (info, *_) = house.client("meta", Mode.STUB).reader.accounts()
+    with house.engine.begin() as conn:
+        account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
+        return accounts.get(conn, account_id)
+
+
+@pytest.fixture
+def advance(platform):
+    return lambda **by: platform.ask("POST", "/advance", by)
+
+
+@pytest.fixture
+def do(house, account):
+    """Plan a run of a cycle now and serve it; returns the run as recorded."""
+
+    def do_one(body, task="meta.full_cycle"):
+        run_id = plan_asked(house, task, account, asked_by="test")
+        serve(house, run_id, body, rhythm=rhythm(task), rhythms=RHYTHMS, owner="test/1/x")
+        with house.engine.begin() as conn:
+            return run_history.get(conn, run_id)
+
+    return do_one

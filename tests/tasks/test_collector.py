@@ -1,0 +1,117 @@
+"""The collector brings in what is new, knows how old it is, and reads again what may still change."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from domain import catalogue
+from domain.actions import ObjectKind
+from domain.catalogue import RHYTHMS, rhythm
+from domain.health import RunState
+from domain.money import Money
+from models import accounts, mirror, run_history
+from tasks import collector
+from workers.planner import plan_asked
+from workers.serve import serve
+
+META = catalogue.platform("meta")
+NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def known(account):
+    """The account as it stands after a first collection at 08:30 of the same day."""
+    return replace(
+        account,
+        zone="Europe/Madrid",
+        insights_read_at=NOW - timedelta(minutes=30),
+        insights_loaded_from=date(2026, 1, 9),
+    )
+
+
+def test_the_first_time_it_reads_as_far_back_as_decisions_look(known):
+    new = replace(known, insights_read_at=None, insights_loaded_from=None)
+
+    assert collector.daily_span(new, META, NOW) == collector.Span(since=date(2026, 1, 9), until=date(2026, 3, 10))
+    assert collector.hourly_span(new, NOW) == collector.Span(since=date(2026, 3, 2), until=date(2026, 3, 10))
+
+
+def test_a_platform_with_a_short_memory_is_not_asked_beyond_it(known):
+    new = replace(known, insights_read_at=None, insights_loaded_from=None)
+
+    assert collector.daily_span(new, replace(META, history_days=10), NOW).since == date(2026, 2, 28)
+
+
+def test_within_a_day_it_reads_today_and_yesterday(known):
+    assert collector.daily_span(known, META, NOW).since == date(2026, 3, 9)
+    assert collector.hourly_span(known, NOW).since == date(2026, 3, 9)
+
+
+def test_with_a_new_day_of_the_account_it_reads_again_what_may_be_restated(known):
+    before_midnight = datetime(2026, 3, 9, 22, 59, tzinfo=UTC)  # 23:59 in Madrid
+    after_midnight = datetime(2026, 3, 9, 23, 1, tzinfo=UTC)
+    known = replace(known, insights_read_at=before_midnight - timedelta(minutes=30))
+
+    assert collector.daily_span(known, META, before_midnight).since == date(2026, 3, 8)
+    assert collector.daily_span(known, META, after_midnight).since == date(2026, 2, 10)  # 28 days before the 10th
+
+
+def test_after_a_long_silence_nothing_is_left_out(known):
+    silent = replace(known, insights_read_at=NOW - timedelta(days=40))
+
+    assert collector.daily_span(silent, META, NOW).since <= date(2026, 1, 29)
+    assert collector.hourly_span(silent, NOW).since == date(2026, 3, 2)
+
+
+def test_a_first_collection_holds_what_the_platform_shows(house, account, platform, do):
+    run = do(collector.run, "meta.collector")
+
+    shown = platform.ask("GET", "/health")["accounts"][account.platform_account_id.removeprefix("act_")]
+    with house.engine.begin() as conn:
+        held = {kind: len(mirror.listing(conn, account.id, kind)) for kind in collector.TREE}
+        logs = {log.action: log.output_snapshot for log in run_history.logs(conn, run.id)}
+        days = conn.execute(text("SELECT count(DISTINCT day) FROM insights_daily")).scalar()
+        account = accounts.get(conn, account.id)
+    assert run.state is RunState.SUCCEEDED
+    assert sum(held.values()) == sum(shown.values())
+    assert held[ObjectKind.AD] == logs["sync_tree"]["ads"]
+    assert days > 50
+    assert account.tree_read_at == account.insights_read_at == run.now_at
+    assert account.insights_loaded_from == date(2026, 1, 9)
+
+
+def test_a_second_collection_at_the_same_instant_changes_nothing(house, do):
+    do(collector.run, "meta.collector")
+    again = do(collector.run, "meta.collector")
+
+    with house.engine.begin() as conn:
+        logs = {log.action: log.output_snapshot for log in run_history.logs(conn, again.id)}
+    assert sum(logs["sync_tree"].values()) == 0
+    assert (logs["sync_insights"]["daily_rows"], logs["sync_insights"]["hourly_rows"]) == (0, 0)
+
+
+def test_a_sandbox_account_in_another_currency_gets_the_settings_figures_in_its_own_money(house, account):
+    yen = replace(account, currency="JPY")
+
+    assert account.currency != "USD"
+    assert collector.sandbox_caps(account, house.settings) == {
+        "max_daily_budget_per_ad_set_minor": Money.parse("500 EUR").minor,
+        "max_total_daily_spend_minor": Money.parse("5000 EUR").minor,
+    }
+    assert collector.sandbox_caps(yen, house.settings)["max_total_daily_spend_minor"] == 5000
+    assert collector.sandbox_caps(replace(account, currency="USD"), house.settings) == {}
+
+
+def test_a_platform_that_is_away_puts_the_run_back(house, account, platform):
+    run_id = plan_asked(house, "meta.collector", account, asked_by="test")
+    platform.stop()
+    served = serve(
+        house, run_id, collector.run, rhythm=rhythm("meta.collector"), rhythms=RHYTHMS, owner="test/1/x"
+    )  # fmt: skip
+    platform.restart()
+
+    assert served.state is RunState.PLANNED
+    with house.engine.begin() as conn:
+        assert run_history.get(conn, run_id).reason.startswith("TransientError")
