@@ -12,6 +12,7 @@ from domain.errors import BadInputError
 from domain.money import Money
 from models import accounts
 from models.accounts import Account
+from models.cleaning import clean_text
 from models.engine import db_now
 
 app = typer.Typer(no_args_is_help=True)
@@ -76,8 +77,8 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
         wanted: dict[str, object] = {
             "level": level,
             "is_paused": paused,
-            "page_id": page,
-            "pixel_id": pixel,
+            "page_id": clean_text(page),
+            "pixel_id": clean_text(pixel),
             "countries": None if countries is None else _countries(countries),
         }
         wanted = {name: value for name, value in wanted.items() if value is not None}

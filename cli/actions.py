@@ -94,7 +94,7 @@ def _print_action(action: Action, account: Account, machinery: Machinery) -> Non
             ("recorded", instant(action.created_at)),
             ("sent", f"{instant(action.sent_at)}, {action.attempts} attempts, {action.crash_count} crashes"),
             ("finished", instant(action.finished_at)),
-            ("created object", action.result_object_id or "none"),
+            ("platform's answer", f"object {action.result_object_id}" if action.result_object_id else "none"),
             ("last error", compact(machinery.last_error) if machinery.last_error else "none"),
         ],
     )

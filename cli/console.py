@@ -83,9 +83,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     """Print a table whose cells wrap; `empty` is the sentence shown where there is no row."""
     rows = list(rows)
     if not rows:
-        out.print(Text(f"{title}: {empty}"))
+        out.print(Text(f"{safe(title)}: {empty}"))
         return
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, show_edge=False)
+    table = Table(
+        title=Text(cell(title)), title_justify="left", header_style="bold", box=None, pad_edge=False, show_edge=False
+    )
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -95,7 +97,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
 
 def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
     """Print names and values of one thing, a line each."""
-    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False, show_edge=False)
+    table = Table(
+        title=Text(cell(title)), title_justify="left", show_header=False, box=None, pad_edge=False, show_edge=False
+    )
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:

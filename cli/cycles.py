@@ -205,10 +205,14 @@ def step(
 
 
 def _ask(house: House, account: str | None, cycle: str) -> tuple[Account, RunId]:
-    from workers import planner  # late: it loads Celery, which reading commands do without
+    from workers import planner  # late: reading commands do without the planner
+    from workers.work import why_stop
 
     with transaction(house) as conn:
         chosen = choose_account(conn, account)
+        hindrance = why_stop(conn, catalogue.rhythm(_task(chosen, cycle)), chosen)
+    if hindrance:
+        raise NotReadyError(f"{hindrance}; `stakazo modules start` and `stakazo account set --resumed` let it go on")
     return chosen, planner.ask(house, _task(chosen, cycle), chosen, asked_by=actor())
 
 

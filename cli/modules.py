@@ -11,6 +11,7 @@ from domain import catalogue
 from domain.catalogue import Pair
 from domain.errors import BadInputError
 from models import module_states, run_history
+from models.cleaning import clean_text
 from models.module_states import Desired, ModuleState
 
 app = typer.Typer(invoke_without_command=True)
@@ -95,7 +96,9 @@ def _set(slugs: list[str], desired: Desired, reason: str, *, as_json: bool) -> N
     if planned:
         raise BadInputError(f"{', '.join(planned)}: planned and not built, so there is nothing to start or stop")
     with opened() as house, transaction(house) as conn:
-        module_states.set_desired(conn, [pair.slug for pair in pairs], desired, reason=reason, changed_by=actor())
+        module_states.set_desired(
+            conn, [pair.slug for pair in pairs], desired, reason=clean_text(reason), changed_by=actor()
+        )
         states = module_states.listing(conn)
     if as_json:
         print_json({"modules": [states[pair.slug] for pair in pairs]})

@@ -66,7 +66,8 @@ def beat(house: House) -> Iterator[Finding]:
     with house.engine.begin() as conn:
         signs = heartbeats.listing(conn, ProcessKind.BEAT)
     if not signs:
-        yield Finding(check="beat", grade=Grade.WARN, says="no tick of beat has arrived yet", advice=_START)
+        advice = "wait a minute after a start; if none comes, see beat.log in the data folder"
+        yield Finding(check="beat", grade=Grade.WARN, says="no tick of beat has arrived yet", advice=advice)
     elif signs[0].age_s > BEAT_SILENT_S:
         says = f"the last tick of beat arrived {signs[0].age_s:.0f} s ago; the tower plans in its place"
         yield Finding(check="beat", grade=Grade.FAIL, says=says, advice=_START)
