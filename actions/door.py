@@ -197,6 +197,8 @@ def _require_open_object(error: IntegrityError) -> None:
 
 def _take_effect(conn: Connection, account: Account, now: datetime, rows: Iterable[Action]) -> None:
     """Do what an action does that is ours alone."""
-    for row in rows:
-        if row.kind is ActionKind.MARK_FATIGUED and row.state is ActionState.APPLIED:
-            mirror.mark_fatigued(conn, account.id, AdId(row.object_id), now)
+    fatigued = [
+        AdId(row.object_id) for row in rows if row.kind is ActionKind.MARK_FATIGUED and row.state is ActionState.APPLIED
+    ]
+    if fatigued:
+        mirror.mark_all_fatigued(conn, account.id, fatigued, now)

@@ -104,6 +104,13 @@ def mark_fatigued(conn: Connection, account_id: AccountId, ad_id: AdId, at: date
     return conn.execute(mark.where(ads.c.account_id == account_id, ads.c.id == ad_id)).rowcount == 1
 
 
+def mark_all_fatigued(conn: Connection, account_id: AccountId, ad_ids: Sequence[AdId], at: datetime) -> int:
+    """Mark many ads in one statement, as `mark_fatigued` does one; return how many are in the mirror."""
+    instant = literal(require_aware("at", at), ads.c.fatigued_at.type)
+    mark = update(ads).values(fatigued_at=func.least(ads.c.fatigued_at, instant))
+    return conn.execute(mark.where(ads.c.account_id == account_id, ads.c.id == func.any(list(ad_ids)))).rowcount
+
+
 def set_values(
     conn: Connection, account_id: AccountId, kind: ObjectKind, object_id: str, values: Mapping[str, object]
 ) -> bool:
