@@ -55,7 +55,7 @@ class AdSetFrame:
 class AdFrame:
     """Ads that are not deleted or archived; m rows. `ad_set_index` points into the AdSetFrame, -1 if not there.
 
-    `is_active` is the ad's own switch; its ad set's is found by `ad_set_index`. `creative_id` is "" where none is known.
+    `is_active` is the ad's own switch, not its ad set's; `creative_id` is "" where none is known.
     `*_total` sum since the ad was created (as far as history goes); `*_last` the last complete day;
     `*_week` the 7 complete days before that day. `age_hours` counts from creation to the snapshot's `now`.
     """
