@@ -26,6 +26,7 @@ from models.accounts import Account
 from models.engine import make_engine
 from workers import addresses
 from workers.clock import RealClock, sandbox_clock
+from workers.live import require_permissions
 from workers.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class House:
 
         Raises:
             NotReadyError: the platform has no client, the sandbox is not there, or LIVE's credentials are missing.
+            PlatformError: LIVE's token lacks a permission, or the platform does not say what it may do.
         """
         return self.client(account.platform, account.mode)
 
@@ -183,7 +185,11 @@ def _open_client(settings: Settings, platform: Platform, base_url: str | None) -
         raise NotReadyError(f"{platform.title} is planned: it has no client yet")
     module, _, function = platform.client.partition(":")
     open_client = cast("OpenClient", getattr(importlib.import_module(module), function))
-    return open_client(_live_options(settings, platform) if base_url is None else _stub_options(settings, base_url))
+    if base_url is not None:
+        return open_client(_stub_options(settings, base_url))
+    client = open_client(_live_options(settings, platform))
+    require_permissions(platform, client.reader)
+    return client
 
 
 def _stub_options(settings: Settings, base_url: str) -> ClientOptions:

@@ -23,6 +23,8 @@ from workers.planner import planner_of
 from workers.schedule import wanted_rhythms
 from workers.serve import Body, serve
 
+log = structlog.get_logger(__name__)
+
 
 class RunFailed(Exception):  # noqa: N818 - raised only so that Flower shows the task as failed; the row says why
     """The run's outcome is recorded; this tells Celery."""
@@ -95,8 +97,10 @@ def _executor_of(execute: Callable[[House, ActionId, str], str]) -> Callable[[Ho
     def run(self: HouseTask, action_id: int) -> str:
         with structlog.contextvars.bound_contextvars(action=action_id):
             try:
-                return execute(self.house(), ActionId(action_id), self.owner)
+                state = execute(self.house(), ActionId(action_id), self.owner)
             except LostClaimError as error:  # another delivery of the same row is at work, or was
                 return f"left alone: {error}"
+            log.info("action", state=state)
+            return state
 
     return run

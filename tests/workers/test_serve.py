@@ -229,3 +229,17 @@ def test_no_token_reaches_the_recorded_reason(house, engine, plan):
 
     run = _get(engine, run_id)
     assert TOKEN not in run.reason + str(run.errors)
+
+
+def test_a_run_whose_postgres_session_was_cut_is_tried_again(house, engine, plan):
+    run_id = plan()
+
+    def body(work):
+        with work.transaction() as conn:
+            conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    served = _serve(house, run_id, body)
+
+    assert served.state is RunState.PLANNED
+    assert _get(engine, run_id).reason.startswith(("OperationalError", "AdminShutdown"))
+    assert _serve(house, run_id, _nothing).state is RunState.SUCCEEDED
