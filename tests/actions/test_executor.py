@@ -292,19 +292,29 @@ def test_once_a_stop_is_answered_no_busy_sender_sends_any_more(engine):
     assert set(states) <= {ActionState.APPLIED, ActionState.APPROVED}
 
 
+def nap_at(stage, napping_step, meanwhile=lambda: None):
+    """An executor that sleeps ten seconds at a step, by its own clock; the deadline is five."""
+    naps = []
+
+    def checkpoint(step: str) -> None:
+        if step == napping_step:
+            meanwhile()
+            naps.append(10.0)
+
+    return stage.executor(checkpoint=checkpoint, monotonic_s=lambda: time.monotonic() + sum(naps))
+
+
 def test_a_missed_send_deadline_sends_nothing(stage):
     """A process that slept between write-ahead and socket must not send late: somebody may have taken over."""
     action = stage.approve(budget())
-    nap = lambda step: time.sleep(0.15) if step == "written_ahead" else None  # noqa: E731 - a hook of one line
-    assert stage.executor(checkpoint=nap).execute(action.id) is ActionState.APPROVED
+    assert nap_at(stage, "written_ahead").execute(action.id) is ActionState.APPROVED
     assert stage.platform.requests == []
     assert "deadline was missed" in stage.get(action).state_reason
 
 
 def test_a_deadline_missed_behind_the_fence_sends_nothing_either(stage):
     action = stage.approve(budget())
-    nap = lambda step: time.sleep(0.15) if step == "fenced" else None  # noqa: E731 - a hook of one line
-    assert stage.executor(checkpoint=nap).execute(action.id) is ActionState.APPROVED
+    assert nap_at(stage, "fenced").execute(action.id) is ActionState.APPROVED
     assert stage.platform.requests == []
 
 
@@ -312,13 +322,11 @@ def test_who_lost_the_row_while_asleep_writes_nothing(stage):
     """The sleeper wakes after its lease, when another executor has taken the row over as unknown."""
     action = stage.approve(budget())
 
-    def sleep_and_be_replaced(step: str) -> None:
-        if step == "written_ahead":
-            stage.end_waits()
-            assert stage.executor(owner="other").execute(action.id) is ActionState.UNKNOWN
-            time.sleep(0.15)
+    def be_replaced() -> None:
+        stage.end_waits()
+        assert stage.executor(owner="other").execute(action.id) is ActionState.UNKNOWN
 
-    assert stage.executor(checkpoint=sleep_and_be_replaced).execute(action.id) is ActionState.UNKNOWN
+    assert nap_at(stage, "written_ahead", meanwhile=be_replaced).execute(action.id) is ActionState.UNKNOWN
     assert stage.platform.requests == []
     stage.end_waits()
     assert stage.executor().execute(action.id) is ActionState.NOT_APPLIED

@@ -18,6 +18,13 @@ def account_ids(engine):
         return [open_account(conn, f"act_{number}") for number in (1, 2)]
 
 
+@pytest.fixture
+def conn(engine):
+    """A transaction on the database that the accounts are in."""
+    with engine.connect() as conn:
+        yield conn
+
+
 def open_account(conn, name):
     info = AccountInfo(
         id=PlatformAccountId(name), name="Shop", currency="USD", zone="UTC", is_active=True, status_text="",
