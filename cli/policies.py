@@ -15,6 +15,7 @@ from models import policies
 app = typer.Typer(no_args_is_help=True)
 
 DEFAULT = "classic"
+_SHOWN = 60
 
 
 @app.command("show")
@@ -96,6 +97,6 @@ def _typed(fields: list[str]) -> dict[str, Json]:
             raise BadInputError(f'"{text}" is not FIELD=VALUE; write it like --set roas_high=3.5')
         try:
             found[field.strip()] = json.loads(value, parse_constant=str)
-        except json.JSONDecodeError:
-            found[field.strip()] = value
+        except (ValueError, RecursionError):  # no JSON, or JSON that no threshold is made of
+            found[field.strip()] = value[:_SHOWN]
     return found

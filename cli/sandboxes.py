@@ -25,7 +25,7 @@ _Json = Any  # what a file says before it is checked
 
 @app.command("advance")
 def advance(
-    hours: Annotated[float, typer.Option(min=0, help="Platform hours to move on.")] = 0.0,
+    hours: Annotated[float, typer.Option(min=0, max=26_400, help="Platform hours to move on.")] = 0.0,
     days: Annotated[float, typer.Option(min=0, max=1100, help="Platform days to move on.")] = 0.0,
     to: Annotated[str | None, typer.Option(metavar="INSTANT", help="ISO instant; UTC where it names no zone.")] = None,
     as_json: AsJson = False,

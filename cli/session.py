@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
 from domain.errors import BadInputError, NotReadyError
 from models import accounts
@@ -55,9 +55,12 @@ def reading() -> Iterator[None]:
 
     Raises:
         NotReadyError: Postgres does not answer, or has not the tables that this version knows.
+        BadInputError: a value that was typed is too large for its column.
     """
     try:
         yield
+    except DataError as error:
+        raise BadInputError(f"that cannot be kept: {_first_line(error)}") from None
     except DBAPIError as error:
         words = _in_words(error)
         if words is None:
@@ -113,5 +116,8 @@ def _in_words(error: DBAPIError) -> str | None:
     is_away = error.connection_invalidated or state is None or str(state).startswith(("08", "57P", "28", "3D"))
     if not is_away:
         return None
-    lines = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
-    return f"Postgres cannot be used ({lines[0]}); start it with `stakazo up`, or correct DATABASE_URL"
+    return f"Postgres cannot be used ({_first_line(error)}); start it with `stakazo up`, or correct DATABASE_URL"
+
+
+def _first_line(error: DBAPIError) -> str:
+    return (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]

@@ -126,9 +126,13 @@ def _account_row(view: AccountView) -> tuple[object, ...]:
     return (
         *(account.id, account.name, account.mode, account.level, state_of(account)),
         *(f"epoch {account.fence_epoch}", *ages),
-        "none yet" if run is None else f"{run.state} {instant(run.slot_at)}",
+        "none yet" if run is None else f"{run.state} {instant(run.slot_at)}, {_took(run.duration_ms)}",
         "unknown: its clock does not answer" if now is None else instant(view.next_full_cycle_at),
     )
+
+
+def _took(duration_ms: int | None) -> str:
+    return "at work" if duration_ms is None else f"took {duration_ms / 1000:.1f} s"
 
 
 def _print_work(held: Remembered) -> None:

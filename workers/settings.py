@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -34,15 +35,31 @@ def _money(value: object) -> object:
 
 
 def _postgres(value: object) -> object:
-    if isinstance(value, str) and value and not value.startswith(_POSTGRES_SCHEMES):
+    if isinstance(value, str) and value and not (value.startswith(_POSTGRES_SCHEMES) and _is_readable(value)):
         raise ValueError("not the address of a Postgres server")
     return value or None
 
 
 def _redis(value: object) -> object:
-    if isinstance(value, str) and value and not value.startswith((*_REDIS_SCHEMES, "redis+socket://", "unix://")):
+    schemes = (*_REDIS_SCHEMES, "redis+socket://", "unix://")
+    if isinstance(value, str) and value and not (value.startswith(schemes) and _is_readable(value)):
         raise ValueError("not the address of a Redis server")
     return value or None
+
+
+def _is_readable(address: str) -> bool:
+    """Whether its parts can be told apart and its port is a number: drivers fail on others in ways of their own."""
+    try:
+        return urlsplit(address).port != 0
+    except ValueError:
+        return False
+
+
+def _no_file(folder: Path) -> Path:
+    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"{nearest} is a file")
+    return folder
 
 
 def _fitting_the_clock(minutes: int) -> int:
@@ -102,7 +119,9 @@ class _Common(BaseSettings):
     redis_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
         None, repr=False, description="redis://host:6379/0, or nothing for the embedded server"
     )
-    stakazo_home: Path = Field(Path(".stakazo"), description="the data folder")
+    stakazo_home: Annotated[Path, AfterValidator(_no_file)] = Field(
+        Path(".stakazo"), description="the path of a folder for data"
+    )
     max_daily_budget_per_adset: Amount = Field(
         Money(50_000, "USD"), description='an amount with its currency, such as "500 USD"'
     )

@@ -103,3 +103,46 @@ def test_the_module_is_the_command_and_a_broken_pipe_is_quiet(tmp_path, database
     )
     assert done.stdout.startswith("Modules")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("actions", "show", "9" * 30),
+        ("cycle", "log", "9" * 30),
+        ("account", "set", "1", "--max-total-daily-spend", f"{'9' * 30} EUR"),
+        ("account", "set", "1", "--max-total-daily-spend", "1.005 EUR"),
+        ("policy", "set", "classic", "--set", f"roas_high={'9' * 5000}"),
+        ("policy", "set", "classic", "--set", f"roas_high={'[' * 50_000}"),
+        ("policy", "set", "classic", "--set", "roas_high=NaN"),
+        ("sandbox", "advance", "--hours", "inf"),
+        ("sandbox", "advance", "--hours", "nan"),
+        ("modules", "--platform", "myspace"),
+        ("cycle", "history", "--cycle", "nope"),
+        ("actions", "list", "--account", "\udcff"),
+    ],
+)
+def test_absurd_input_is_a_usage_error_in_one_breath(on_database, filled, words):
+    done = on_database(*words)
+    assert done.code == 2
+    assert len(done.err) < 1000
+
+
+@pytest.mark.parametrize("words", [("--reason", "\udcff\x1b[2J"), ("--reason", "")])
+def test_a_reason_that_no_database_can_hold_is_cleaned(on_database, words):
+    assert on_database("modules", "stop", "meta.full_cycle", *words).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://me:hunter2@host:port/db"),
+        ("REDIS_URL", "redis://:hunter2@host:port/0"),
+        ("STAKAZO_HOME", f"{__file__}/home"),
+    ],
+)
+def test_an_address_or_folder_that_is_none_is_a_wrong_setting(stakazo, name, value):
+    done = stakazo("doctor", env={name: value})
+    assert done.code == 2
+    assert name in done.out
+    assert "hunter2" not in done.out + done.err
