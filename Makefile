@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test kill-matrix check format lint types contracts docs kill-matrix bench clean
+.PHONY: help setup run demo test check format lint types contracts docs kill-matrix bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,9 +27,6 @@ demo: setup  ## the same, ending after one cycle
 test: setup  ## the suite, on embedded Postgres and Redis
 	$(BIN)/pytest -n auto
 
-kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the tables
-	$(BIN)/pytest tests/faults/test_kill_matrix.py tests/faults/test_weaker_protocols.py -s
-
 check: format lint types contracts test  ## everything a commit must pass
 
 format: setup  ## formatting is as ruff would have it
@@ -48,7 +45,7 @@ docs: setup  ## draw docs/reference/ from the code's own tables
 	$(BIN)/stakazo reference
 
 kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the table
-	$(BIN)/pytest -s tests/faults/test_kill_matrix.py
+	$(BIN)/pytest -s tests/faults/test_kill_matrix.py tests/faults/test_weaker_protocols.py
 
 bench: setup  ## every benchmark, one after the other (minutes)
 	for name in boot cycle task_overhead; do $(BIN)/python -m benchmarks.$$name || exit 1; done
