@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn, cast
 
 import typer
@@ -36,17 +37,31 @@ _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # t
 
 def main() -> NoReturn:
     """Run the command that was typed."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal's charset lacks is no crash
+    _prepare_streams()
     log.set_up(level="error")  # standard output is for tables and documents; what rooms below log goes to the other
     try:
         code = _run()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAILED
+    except OSError as error:
+        code = _lose_output(error)
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Let no name that the terminal's charset lacks, and no closed stream, end a command in a crash."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open as long as we live
+        elif hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _lose_output(error: OSError) -> int:
+    """A reader that went away, as `head` does, is no news; a full disk is."""
+    if not isinstance(error, BrokenPipeError):
+        err.print(f"stakazo: {safe(error)}", markup=False, soft_wrap=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more as it ends
+    return FAILED
 
 
 def _run() -> int:

@@ -91,18 +91,25 @@ def test_an_id_that_is_none_is_a_usage_error(on_database, words):
     assert "no " in done.err
 
 
-def test_the_module_is_the_command_and_a_broken_pipe_is_quiet(tmp_path, database_url):
-    command = f"{sys.executable} -m cli.main modules | head -1"
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("modules | head -1", ("Modules", "")),
+        ("modules --json | head -1", ("{", "")),
+        ("modules >&-", ("", "")),
+        ("modules > /dev/full", ("", "stakazo: [Errno 28] No space left on device")),
+    ],
+)
+def test_the_module_is_the_command_and_lost_output_is_no_crash(tmp_path, database_url, command, told):
     done = subprocess.run(
-        ["bash", "-c", command],
+        ["bash", "-c", f"{sys.executable} -m cli.main {command}"],
         env={**os.environ, "STAKAZO_HOME": str(tmp_path), "DATABASE_URL": database_url},
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert done.stdout.startswith("Modules")
-    assert done.stderr == ""
+    assert (done.stdout.strip(), done.stderr.strip()) == told
 
 
 @pytest.mark.parametrize(
