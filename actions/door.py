@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from actions.arbiter import Arbitration, arbitrate
 from actions.facts import Gathered, gather, reservation_for
-from actions.guardrails import Limits, fold, judge_all
+from actions.guardrails import Judgement, Limits, fold, judge_all
 from actions.wording import Ring, ring
 from domain.actions import CREATES, RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
 from domain.errors import InvariantError
@@ -136,12 +136,20 @@ def _judge_one(proposal: Proposal, gathered: Gathered, stop: str | None) -> Draf
         return _draft(proposal, ActionState.APPLIED, "recorded; nothing is sent for it", verdicts)
     if stop is not None:
         return _draft(proposal, ActionState.BLOCKED, stop, verdicts)
-    wanted = replace(proposal, target=judgement.target)
+    wanted = _as_trimmed(proposal, judgement)
     reserved = reservation_for(wanted, facts)
     gathered.count(wanted, reserved)
     if gathered.account.level is Level.OBSERVE:
-        return _draft(wanted, ActionState.OBSERVED, reason or "the account is at level observe", verdicts)
-    return _draft(wanted, ActionState.APPROVED, reason, verdicts, reserved)
+        return _draft(wanted, ActionState.OBSERVED, "the account is at level observe", verdicts)
+    return _draft(wanted, ActionState.APPROVED, "", verdicts, reserved)
+
+
+def _as_trimmed(proposal: Proposal, judgement: Judgement) -> Proposal:
+    """The proposal with what the guardrails left of it; its reason says what they took, for good."""
+    trims = "; ".join(judgement.reasons)
+    return replace(
+        proposal, target=judgement.target, reason=f"{proposal.reason}; {trims}" if trims else proposal.reason
+    )
 
 
 def _draft(

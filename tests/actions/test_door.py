@@ -49,7 +49,7 @@ def test_losers_and_blocked_proposals_are_recorded_with_their_reason(stage):
 def test_a_step_that_is_too_large_is_trimmed_and_says_so(stage):
     action = stage.approve(budget(target=13_000))
     assert action.target == {"daily_budget_minor": 12_000}
-    assert "trimmed to 20 %" in action.state_reason
+    assert "trimmed to 20 %" in action.reason
     verdicts = {row["guardrail"]: row for row in stage.machinery(action).verdicts}
     assert verdicts["step"]["trimmed_target"] == {"daily_budget_minor": 12_000}
 
