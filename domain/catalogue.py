@@ -1,4 +1,4 @@
-"""The only list of (module, platform) pairs and their cycles; ids, queues, lanes, beat entries and docs derive from it."""
+"""The only list of (module, platform) pairs and cycles; ids, queues, lanes, beat entries and docs derive from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
