@@ -318,6 +318,28 @@ def take_waiting(conn: Connection, run: Run, tasks: Sequence[str]) -> tuple[DueR
     return tuple(_due(row) for row in rows)
 
 
+def take_next(conn: Connection, run: Run) -> tuple[DueRun, ...]:
+    """Return the oldest run of the same cycle and account that nobody has begun: it may have found this one at work."""
+    oldest = (
+        select(runs.c.id)
+        .where(
+            runs.c.task == run.task,
+            runs.c.account_id == run.account_id,
+            runs.c.id != run.id,
+            runs.c.state == RunState.PLANNED,
+            runs.c.reason == "",  # one that was put back says why, and has a time of its own
+        )
+        .order_by(runs.c.slot_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    pushed = update(runs).where(runs.c.id.in_(oldest.scalar_subquery()), accounts.c.id == runs.c.account_id)
+    rows = conn.execute(
+        pushed.values(ring_at=_in(RING_AGAIN_S)).returning(runs.c.id, runs.c.task, runs.c.slot_at, accounts.c.name)
+    ).all()
+    return tuple(_due(row) for row in rows)
+
+
 def _due(row: Row[Any]) -> DueRun:
     return DueRun(id=RunId(row.id), task=row.task, about=about(row.name, row.slot_at))
 

@@ -141,7 +141,7 @@ def _hand_over(work: Work) -> None:
 
 def _ring_waiting(house: Parts, run: Run, tasks: Sequence[str]) -> None:
     with house.engine.begin() as conn:
-        waiting = runs.take_waiting(conn, run, tasks)
+        waiting = (*runs.take_waiting(conn, run, tasks), *runs.take_next(conn, run))
     for due in waiting:
         house.doorbell.ring_run(due.task, due.id, about=due.about)
 

@@ -1,6 +1,7 @@
 """A delivery of a run: claimed once, looked at between steps, its outcome recorded whatever the body does."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -14,6 +15,7 @@ from models import accounts, fence, heartbeats, module_states, run_history
 from models.heartbeats import ProcessKind
 from models.module_states import Desired
 from models.run_history import LogEntry
+from tests.workers.conftest import SLOT
 from workers.serve import serve
 
 CYCLE = rhythm("meta.full_cycle")
@@ -221,6 +223,29 @@ def test_the_end_of_a_run_rings_for_those_that_waited_for_it(house, plan):
 
     assert house.doorbell.runs == [("meta.full_cycle", cycle)]
     assert _serve(house, cycle, _nothing).state is RunState.SUCCEEDED
+
+
+def test_a_run_that_found_another_of_its_account_at_work_is_rung_for_when_that_one_ends(house, plan):
+    """`stakazo up` after a Ctrl-C in mid-cycle stood still for a minute: nobody rang until the tower did."""
+    earlier, later, last = plan(), plan(slot_at=SLOT + timedelta(minutes=30)), plan(slot_at=SLOT + timedelta(hours=1))
+
+    def body(_work):
+        assert _serve(house, later, _raising(AssertionError), owner="another").reason == "busy"
+
+    _serve(house, earlier, body)
+    assert house.doorbell.runs == [("meta.full_cycle", later)]
+    _serve(house, later, _nothing)
+    assert house.doorbell.runs[1:] == [("meta.full_cycle", last)]
+
+
+def test_a_run_that_was_put_back_keeps_its_own_time(house, plan):
+    throttled, other = plan(), plan(slot_at=SLOT + timedelta(minutes=30))
+    _serve(house, throttled, _raising(ThrottledError("too many calls", retry_after_s=300.0)))
+    house.doorbell.runs.clear()
+
+    _serve(house, other, _nothing)
+
+    assert house.doorbell.runs == []
 
 
 def test_no_token_reaches_the_recorded_reason(house, engine, plan):
