@@ -47,7 +47,7 @@ def _traces(engine, run):
 
 
 def test_with_1_3_and_12_messages_every_run_ends_once_and_the_worker_lives(
-    engine, own_redis, bell, tower, start_worker, open_account, plan, until
+    engine, own_redis, bell, tower, switchboard, start_worker, open_account, plan, until
 ):
     worker = start_worker(own_redis.url)
     done = 0
@@ -60,8 +60,9 @@ def test_with_1_3_and_12_messages_every_run_ends_once_and_the_worker_lives(
         own_redis.start()
 
         def all_ended():
-            _let_half_a_minute_pass(engine)
-            tower.ring_due(frozenset())
+            if not switchboard.queue_lengths(["meta.full_cycle"]).get("meta.full_cycle"):
+                _let_half_a_minute_pass(engine)
+                tower.ring_due(frozenset())
             return all(run.state is RunState.SUCCEEDED for run in _all(engine))
 
         until(all_ended, f"{number} runs end", worker.log)
