@@ -123,7 +123,7 @@ def _tell(imported: "Imported", place: dict[str, Any], *, as_json: bool) -> None
     say(f"the twin is written to {place['scenario']}")
     if place["replaced"]:
         say(f"the sandbox that was there is kept in {place['replaced']}")
-        say("its accounts stay in the ledger: `stakazo account set ID --paused` ends their cycles")
+        say("its accounts stay in the ledger, and are paused by the next `stakazo up`")
     if place["founded"]:
         say("`stakazo up` runs on it from its next start")
 

@@ -5,17 +5,18 @@ The supervisor keeps the processes alive; this file only knows the order, and wh
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import requests
+from sqlalchemy import Connection
 
 from domain import catalogue
 from domain.actions import Level, Mode
-from domain.ids import AccountId
+from domain.ids import AccountId, PlatformAccountId
 from embedded import postgres, redis
 from embedded.child import ChildSpec
 from embedded.events import Event
@@ -101,13 +102,21 @@ def open_stub_accounts(house: House) -> tuple[AccountId, ...]:
     for platform in catalogue.built_platforms():
         if house.settings.of(platform.slug).api_mode is not Mode.STUB:
             continue
-        reader = house.client(platform.slug, Mode.STUB).reader
+        shown = house.client(platform.slug, Mode.STUB).reader.accounts()
         with house.engine.begin() as conn:
             opened += [
                 accounts.open_account(conn, platform=platform.slug, info=info, mode=Mode.STUB, level=Level.AUTO)
-                for info in reader.accounts()
+                for info in shown
             ]
+            _rest_vanished(conn, platform.slug, {info.id for info in shown})
     return tuple(opened)
+
+
+def _rest_vanished(conn: Connection, platform: str, shown: Container[PlatformAccountId]) -> None:
+    """Pause accounts of a sandbox that was replaced (`sandbox import --replace`): nobody answers for them any more."""
+    for account in accounts.listing(conn, platform):
+        if account.mode is Mode.STUB and account.platform_account_id not in shown and not account.is_paused:
+            accounts.change(conn, account.id, is_paused=True)
 
 
 def _start_servers(

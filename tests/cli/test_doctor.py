@@ -1,8 +1,13 @@
 """`stakazo doctor`: each line ok, warn or fail, with what to do; exit 0, 1 or 2."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import func, update
 
 from embedded.runtime import FILE_NAME
+from models import heartbeats, tables
+from models.heartbeats import ProcessKind
 
 
 def test_on_nothing_it_fails_and_says_the_ways_out(stakazo):
@@ -74,3 +79,25 @@ def _grades(document):
         worst = max(found.get(finding["check"], "ok"), finding["grade"], key=order.index)
         found[finding["check"]] = worst
     return found
+
+
+@pytest.mark.parametrize(("age_s", "grade"), [(None, "warn"), (30, "ok"), (600, "fail")])
+def test_beat_is_judged_by_its_last_tick(on_database, engine, age_s, grade):
+    if age_s is not None:
+        with engine.begin() as conn:
+            heartbeats.beat(conn, process="beat", kind=ProcessKind.BEAT, detail={})
+            old = func.clock_timestamp() - timedelta(seconds=age_s)
+            conn.execute(update(tables.heartbeats).values(seen_at=old))
+    assert _grades(on_database("doctor", "--json").document)["beat"] == grade
+
+
+@pytest.mark.parametrize(("age_s", "grade"), [(None, "fail"), (10, "ok"), (300, "fail")])
+def test_the_tower_is_judged_by_its_last_sign(on_database, engine, age_s, grade):
+    if age_s is not None:
+        with engine.begin() as conn:
+            heartbeats.beat(conn, process="tower@x:1", kind=ProcessKind.TOWER, detail={})
+            old = func.clock_timestamp() - timedelta(seconds=age_s)
+            conn.execute(update(tables.heartbeats).values(seen_at=old))
+    assert _grades(on_database("doctor", "--json").document)["tower"] == grade
+    told = any("the tower" in problem for problem in on_database("status", "--json").document["problems"])
+    assert told is (grade == "fail")

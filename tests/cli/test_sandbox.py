@@ -10,6 +10,8 @@ from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
 from models import accounts, ledger_reads, run_history
 from sandbox import process
+from workers.bootstrap import House
+from workers.machine import open_stub_accounts
 
 _HEADERS = (
     *("Day", "Campaign name", "Ad set name", "Ad name", "Impressions", "Link clicks", "Clicks (all)"),
@@ -24,6 +26,18 @@ REPORT = f"""\
 2026-11-01,Summer,Men,Video B,8000,90,100,40.00,3,120.00
 2026-11-02,Summer,Men,Video B,8100,80,100,41.00,4,160.00
 """
+
+
+def account_info(account_id: str, *, currency: str = "EUR", zone: str = "UTC") -> AccountInfo:
+    return AccountInfo(
+        id=PlatformAccountId(account_id),
+        name="an account",
+        currency=currency,
+        zone=zone,
+        is_active=True,
+        status_text="active",
+        minimum_daily_budget_minor=100,
+    )
 
 
 @pytest.fixture
@@ -50,15 +64,7 @@ def served(twin):
 def housed(on_database, engine, twin, served, redis_url):
     """`stakazo` on Postgres, Redis and the twin, whose account is open; no workers."""
     about = twin["account"]
-    info = AccountInfo(
-        id=PlatformAccountId(f"act_{about['id']}"),
-        name=about["name"],
-        currency=about["currency"],
-        zone=about["timezone"],
-        is_active=True,
-        status_text="active",
-        minimum_daily_budget_minor=100,
-    )
+    info = account_info(f"act_{about['id']}", currency=about["currency"], zone=about["timezone"])
     with engine.begin() as conn:
         accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
     return lambda *words: on_database(*words, env={"REDIS_URL": redis_url})
@@ -121,6 +127,23 @@ def test_the_clock_is_moved_on_and_never_back(housed):
     back = housed("sandbox", "advance", "--to", "2020-01-01")
     assert back.code == 2
     assert "never goes back" in back.err
+
+
+def test_accounts_of_a_sandbox_that_was_replaced_are_paused_and_live_ones_left_alone(
+    served, engine, database_url, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("STAKAZO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with engine.begin() as conn:
+        for mode in Mode:
+            info = account_info("act_1")
+            accounts.open_account(conn, platform="meta", info=info, mode=mode, level=Level.AUTO)
+    with House.open() as house:
+        open_stub_accounts(house)
+    with engine.begin() as conn:
+        paused = {(row.platform_account_id, row.mode): row.is_paused for row in accounts.listing(conn)}
+    own = f"act_{served.account_ids[0]}"
+    assert paused == {("act_1", Mode.STUB): True, ("act_1", Mode.LIVE): False, (own, Mode.STUB): False}
 
 
 @pytest.mark.parametrize("words", [(), ("--hours", "1", "--to", "2027-01-01"), ("--to", "soon")])

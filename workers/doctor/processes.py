@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from control_tower.loop import BEAT_SILENT_S
 from domain import catalogue
-from embedded.runtime import read_runtime
+from embedded.runtime import now_utc, read_runtime
 from models import heartbeats, module_states
 from models.heartbeats import ProcessKind
 from workers import overview
@@ -65,11 +65,21 @@ def beat(house: House) -> Iterator[Finding]:
     """See that beat's ticks arrive; without them the tower plans, half a minute later."""
     with house.engine.begin() as conn:
         signs = heartbeats.listing(conn, ProcessKind.BEAT)
-    if not signs:
+    silent_s = signs[0].age_s if signs else None
+    if silent_s is not None and silent_s <= BEAT_SILENT_S:
+        yield Finding(check="beat", grade=Grade.OK, says=f"its last tick arrived {silent_s:.0f} s ago")
+    elif silent_s is None or _has_just_begun(house):
         advice = "wait a minute after a start; if none comes, see beat.log in the data folder"
         yield Finding(check="beat", grade=Grade.WARN, says="no tick of beat has arrived yet", advice=advice)
-    elif signs[0].age_s > BEAT_SILENT_S:
-        says = f"the last tick of beat arrived {signs[0].age_s:.0f} s ago; the tower plans in its place"
-        yield Finding(check="beat", grade=Grade.FAIL, says=says, advice=_START)
     else:
-        yield Finding(check="beat", grade=Grade.OK, says=f"its last tick arrived {signs[0].age_s:.0f} s ago")
+        says = f"the last tick of beat arrived {silent_s:.0f} s ago; the tower plans in its place"
+        yield Finding(check="beat", grade=Grade.FAIL, says=says, advice=_START)
+
+
+def _has_just_begun(house: House) -> bool:
+    """Whether a beat of this machine lives that had no time to tick."""
+    runtime = read_runtime(house.settings.home)
+    child = None if runtime is None or not runtime.alive else runtime.child("beat")
+    if child is None or not child.alive or child.started_at is None:
+        return False
+    return (now_utc() - child.started_at).total_seconds() < BEAT_SILENT_S
