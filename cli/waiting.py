@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from rich.text import Text
 from sqlalchemy import Connection
 
 from cli.console import err, safe, say
@@ -33,7 +34,7 @@ def wait_for(house: House, account: Account, run_id: RunId, timeout_s: float) ->
             nonlocal told
             row = run_history.get(conn, run_id)
             if row is not None:
-                status.update(f"run {run_id}: {row.state}, attempt {row.attempts} {safe(row.reason)}")
+                status.update(Text(f"run {run_id}: {row.state}, attempt {row.attempts} {safe(row.reason)}"))
                 for done in row.steps_executed[told:]:
                     say(f"  {done.get('step')} {done.get('ms')} ms")
                 told = len(row.steps_executed)
