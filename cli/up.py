@@ -25,6 +25,7 @@ from workers.settings import read_settings
 FIRST_CYCLE = "full_cycle"
 _CYCLE_TIMEOUT_S = 600.0
 _SETTLE_TIMEOUT_S = 60.0
+_MONEY = frozenset({"total_spend_today"})  # minor units of the account's currency
 _QUIET = frozenset({EventKind.STARTED, EventKind.READY})
 _SpeedOption = Annotated[float, typer.Option("--speed", min=0.0, help="Sandbox seconds per real second.")]
 
@@ -186,7 +187,7 @@ def _print_cycle(cycle: FirstCycle) -> None:
 
 
 def _figure(name: str, value: object, currency: str) -> str:
-    if isinstance(value, int) and name.endswith("_minor"):
+    if isinstance(value, int) and name in _MONEY:
         return str(Money(value, currency))
     return f"{value:.2f}" if isinstance(value, float) else cell(value)
 
