@@ -17,7 +17,7 @@ from control_tower.planner import Planner
 from domain import catalogue
 from domain.ids import ActionId
 from domain.ports import Doorbell, Switchboard
-from models import heartbeats, module_states, runs
+from models import heartbeats, module_states, run_rings
 from models.heartbeats import ProcessKind
 
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
@@ -120,7 +120,7 @@ class Tower:
         waiting = self._switchboard.queue_lengths([*tasks, *map(catalogue.actions_queue, catalogue.built_platforms())])
         crowded = {queue for queue, length in waiting.items() if length >= CROWDED}
         with self._engine.begin() as conn:
-            due = runs.take_due(conn, [task for task in tasks if task not in crowded], RING_LIMIT)
+            due = run_rings.take_due(conn, [task for task in tasks if task not in crowded], RING_LIMIT)
             actions = self._due_actions(conn, RING_LIMIT)
         for run in due:
             self._doorbell.ring_run(run.task, run.id, about=run.about)

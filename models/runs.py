@@ -16,7 +16,7 @@ from domain.actions import Json, JsonMap, Level, Mode
 from domain.errors import LostClaimError
 from domain.health import OPEN_RUN_STATES, RunState
 from domain.ids import AccountId, RunId
-from models.tables import accounts, runs
+from models.tables import runs
 
 SCHEDULE = "schedule"
 MOST_ATTEMPTS = 3
@@ -52,15 +52,6 @@ class Run:
     steps_executed: Sequence[Mapping[str, Any]]
     errors: Sequence[Mapping[str, Any]]
     stats_snapshot: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueRun:
-    """A run to ring, with what Flower should show of it."""
-
-    id: RunId
-    task: str
-    about: str
 
 
 class Refusal(StrEnum):
@@ -107,7 +98,7 @@ def plan(
             level=level,
             triggered_by=triggered_by,
             state=RunState.PLANNED,
-            ring_at=_in(RING_AGAIN_S),
+            ring_at=from_now(RING_AGAIN_S),
         )
         .on_conflict_do_nothing()
         .returning(runs.c.id)
@@ -209,15 +200,15 @@ def claim(
         _close(conn, run_id, state=RunState.FAILED, reason=reason)
         return Refusal.EXHAUSTED
     if after and _must_wait(conn, run, after):
-        conn.execute(update(runs).where(runs.c.id == run_id).values(ring_at=_in(_LOOK_AGAIN_S)))
+        conn.execute(update(runs).where(runs.c.id == run_id).values(ring_at=from_now(_LOOK_AGAIN_S)))
         return Refusal.WAITING
     taken = update(runs).where(runs.c.id == run_id).values(
         state=RunState.RUNNING,
         reason="",
         attempts=runs.c.attempts + 1,
         lease_owner=owner,
-        lease_until=_in(lease_s),
-        ring_at=_in(lease_s),
+        lease_until=from_now(lease_s),
+        ring_at=from_now(lease_s),
         started_at=func.coalesce(runs.c.started_at, func.clock_timestamp()),
     )  # fmt: skip
     return as_run(conn.execute(taken.returning(runs)).one())
@@ -229,7 +220,7 @@ def extend(conn: Connection, run_id: RunId, owner: str, lease_s: float = LEASE_S
     Raises:
         LostClaimError: the run is no longer the owner's.
     """
-    mine = update(runs).where(_is_owned(run_id, owner)).values(lease_until=_in(lease_s), ring_at=_in(lease_s))
+    mine = update(runs).where(_is_owned(run_id, owner)).values(lease_until=from_now(lease_s), ring_at=from_now(lease_s))
     if conn.execute(mine).rowcount == 0:
         raise LostClaimError(f"run {run_id} is no longer ours")
 
@@ -259,7 +250,7 @@ def put_back(conn: Connection, run_id: RunId, owner: str, *, delay_s: float, rea
         attempts=runs.c.attempts - (0 if counts else 1),
         lease_owner=None,
         lease_until=None,
-        ring_at=_in(delay_s),
+        ring_at=from_now(delay_s),
     )  # fmt: skip
     if conn.execute(back).rowcount == 0:
         raise LostClaimError(f"run {run_id} is no longer ours")
@@ -286,65 +277,8 @@ def finish(
         raise LostClaimError(f"run {run_id} is no longer ours")
 
 
-def take_due(conn: Connection, tasks: Sequence[str], limit: int) -> tuple[DueRun, ...]:
-    """Return open runs whose ring time has come, oldest first, and set the next ring half a minute ahead."""
-    due = (
-        select(runs.c.id)
-        .where(runs.c.state.in_(OPEN_RUN_STATES), runs.c.ring_at <= func.clock_timestamp(), runs.c.task.in_(tasks))
-        .order_by(runs.c.ring_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    pushed = update(runs).where(runs.c.id.in_(due.scalar_subquery()), accounts.c.id == runs.c.account_id)
-    rows = conn.execute(
-        pushed.values(ring_at=_in(RING_AGAIN_S)).returning(runs.c.id, runs.c.task, runs.c.slot_at, accounts.c.name)
-    ).all()
-    return tuple(_due(row) for row in sorted(rows, key=lambda row: row.id))
-
-
-def take_waiting(conn: Connection, run: Run, tasks: Sequence[str]) -> tuple[DueRun, ...]:
-    """Return runs of these tasks that may have waited for this one: the same account and slot, planned."""
-    if not tasks:
-        return ()
-    held_up = and_(
-        runs.c.task.in_(tasks),
-        runs.c.account_id == run.account_id,
-        runs.c.slot_at == run.slot_at,
-        runs.c.state == RunState.PLANNED,
-        accounts.c.id == runs.c.account_id,
-    )
-    pushed = update(runs).where(held_up).values(ring_at=_in(RING_AGAIN_S))
-    rows = conn.execute(pushed.returning(runs.c.id, runs.c.task, runs.c.slot_at, accounts.c.name)).all()
-    return tuple(_due(row) for row in rows)
-
-
-def take_next(conn: Connection, run: Run) -> tuple[DueRun, ...]:
-    """Return the oldest run of the same cycle and account that nobody has begun: it may have found this one at work."""
-    oldest = (
-        select(runs.c.id)
-        .where(
-            runs.c.task == run.task,
-            runs.c.account_id == run.account_id,
-            runs.c.id != run.id,
-            runs.c.state == RunState.PLANNED,
-            runs.c.reason == "",  # one that was put back says why, and has a time of its own
-        )
-        .order_by(runs.c.slot_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    pushed = update(runs).where(runs.c.id.in_(oldest.scalar_subquery()), accounts.c.id == runs.c.account_id)
-    rows = conn.execute(
-        pushed.values(ring_at=_in(RING_AGAIN_S)).returning(runs.c.id, runs.c.task, runs.c.slot_at, accounts.c.name)
-    ).all()
-    return tuple(_due(row) for row in rows)
-
-
-def _due(row: Row[Any]) -> DueRun:
-    return DueRun(id=RunId(row.id), task=row.task, about=about(row.name, row.slot_at))
-
-
-def _in(seconds: float) -> ColumnElement[Any]:
+def from_now(seconds: float) -> ColumnElement[Any]:
+    """Postgres' instant so many seconds ahead."""
     return func.clock_timestamp() + timedelta(seconds=seconds)
 
 

@@ -12,7 +12,7 @@ from domain.catalogue import Rhythm
 from domain.errors import LostClaimError, NotReadyError, StakazoError, ThrottledError, TransientError
 from domain.health import RunState
 from domain.ids import RunId
-from models import accounts, heartbeats, runs
+from models import accounts, heartbeats, run_rings, runs
 from models.heartbeats import ProcessKind
 from models.runs import MOST_ATTEMPTS, Refusal, Run
 from workers.log import redact_text
@@ -141,7 +141,7 @@ def _hand_over(work: Work) -> None:
 
 def _ring_waiting(house: Parts, run: Run, tasks: Sequence[str]) -> None:
     with house.engine.begin() as conn:
-        waiting = (*runs.take_waiting(conn, run, tasks), *runs.take_next(conn, run))
+        waiting = (*run_rings.take_waiting(conn, run, tasks), *run_rings.take_next(conn, run))
     for due in waiting:
         house.doorbell.ring_run(due.task, due.id, about=due.about)
 

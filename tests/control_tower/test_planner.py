@@ -107,7 +107,7 @@ def test_a_year_of_missed_slots_is_recorded(engine, account, make_planner, clock
         (datetime(2026, 10, 25, 12, 0, tzinfo=UTC), 25.0),  # and has it twice on 25 October
     ],
 )
-def test_daily_slots_stand_at_the_account_s_own_hour_through_summer_time(
+def test_daily_slots_stand_at_the_account_s_own_hour_through_summer_time(  # noqa: PLR0917 - fixtures and cases
     engine, account, make_planner, clock, around, odd_hours
 ):
     planner = make_planner([DAILY])

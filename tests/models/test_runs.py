@@ -11,7 +11,7 @@ from domain.errors import LostClaimError
 from domain.health import RunState
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
-from models import accounts, run_history, runs
+from models import accounts, run_history, run_rings, runs
 from models.engine import make_engine
 from models.run_history import LogEntry
 from models.runs import Refusal
@@ -157,12 +157,12 @@ def test_nobody_waits_for_ever(engine, account_id):
 def test_due_runs_are_taken_once_in_half_a_minute(engine, account_id):
     run_id = _plan(engine, account_id)
     with engine.begin() as conn:
-        assert runs.take_due(conn, [TASK], 10) == ()  # it was rung for when it was planned
+        assert run_rings.take_due(conn, [TASK], 10) == ()  # it was rung for when it was planned
         conn.execute(text("UPDATE runs SET ring_at = now() - interval '1 second'"))
     with engine.begin() as conn:
-        (due,) = runs.take_due(conn, [TASK], 10)
+        (due,) = run_rings.take_due(conn, [TASK], 10)
         assert (due.id, due.about) == (run_id, "Shop, slot 2026-03-01 10:00Z")
-        assert runs.take_due(conn, [TASK], 10) == ()
+        assert run_rings.take_due(conn, [TASK], 10) == ()
 
 
 def test_runs_of_tasks_that_may_not_run_are_not_rung(engine, account_id):
@@ -170,14 +170,14 @@ def test_runs_of_tasks_that_may_not_run_are_not_rung(engine, account_id):
     with engine.begin() as conn:
         conn.execute(text("UPDATE runs SET ring_at = now() - interval '1 second'"))
 
-        assert runs.take_due(conn, ["meta.collector"], 10) == ()
+        assert run_rings.take_due(conn, ["meta.collector"], 10) == ()
 
 
 def test_a_claimed_run_is_due_again_when_its_lease_is_over(engine, account_id):
     run_id = _plan(engine, account_id)
     _claim(engine, run_id, lease_s=-1.0)
     with engine.begin() as conn:
-        assert [due.id for due in runs.take_due(conn, [TASK], 10)] == [run_id]
+        assert [due.id for due in run_rings.take_due(conn, [TASK], 10)] == [run_id]
 
 
 def test_people_may_ask_twice_at_the_same_instant(engine, account_id):
