@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 from domain.actions import JsonMap
 from domain.health import OPEN_RUN_STATES
 from domain.ids import AccountId, RunId
+from models.cleaning import clean_json, clean_text
 from models.runs import Run, as_run
 from models.tables import run_logs, runs
 
@@ -89,9 +90,9 @@ def write_logs(conn: Connection, run_id: RunId, entries: Sequence[LogEntry]) -> 
             "step": entry.step,
             "action": entry.action,
             "success": entry.success,
-            "input_snapshot": dict(entry.input_snapshot),
-            "output_snapshot": dict(entry.output_snapshot),
-            "error_message": entry.error_message,
+            "input_snapshot": clean_json(dict(entry.input_snapshot)),
+            "output_snapshot": clean_json(dict(entry.output_snapshot)),
+            "error_message": clean_text(entry.error_message),
             "entity_type": entry.entity_type,
             "entity_id": entry.entity_id,
         }

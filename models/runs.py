@@ -12,10 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.actions import Json, JsonMap, Level, Mode
+from domain.actions import JsonMap, Level, Mode
 from domain.errors import LostClaimError
 from domain.health import OPEN_RUN_STATES, RunState
 from domain.ids import AccountId, RunId
+from models.cleaning import clean_json, clean_text
 from models.tables import runs
 
 SCHEDULE = "schedule"
@@ -246,7 +247,7 @@ def put_back(conn: Connection, run_id: RunId, owner: str, *, delay_s: float, rea
     """
     back = update(runs).where(_is_owned(run_id, owner)).values(
         state=RunState.PLANNED,
-        reason=reason,
+        reason=clean_text(reason),
         attempts=runs.c.attempts - (0 if counts else 1),
         lease_owner=None,
         lease_until=None,
@@ -271,8 +272,7 @@ def finish(
     Raises:
         LostClaimError: the run is no longer the owner's.
     """
-    figures: dict[str, Json] = dict(stats or {})
-    ended = {"stats_snapshot": figures, "errors": [dict(error) for error in errors]}
+    ended = {"stats_snapshot": clean_json(dict(stats or {})), "errors": clean_json([dict(error) for error in errors])}
     if not _close(conn, run_id, state=state, reason=reason, owner=owner, **ended):
         raise LostClaimError(f"run {run_id} is no longer ours")
 
@@ -316,7 +316,7 @@ def _close(
     took_s = func.extract("epoch", func.clock_timestamp() - runs.c.started_at)
     ended = update(runs).where(runs.c.id == run_id if owner is None else _is_owned(run_id, owner)).values(
         state=state,
-        reason=reason,
+        reason=clean_text(reason),
         lease_owner=None,
         lease_until=None,
         finished_at=func.clock_timestamp(),

@@ -225,3 +225,17 @@ def test_steps_and_logs_are_kept_in_order(engine, account_id):
 
     assert [step["step"] for step in _get(engine, run_id).steps_executed] == ["step_1_collection", "step_2_decisions"]
     assert (log.step, log.action, log.output_snapshot) == ("ab_decision", "pause_loser", {"action": 4})
+
+
+def test_what_people_named_strangely_can_be_recorded(engine, account_id):
+    run_id = _plan(engine, account_id)
+    _claim(engine, run_id)
+    odd = "ad \x00 with \x1b[31m and a lone surrogate \ud800"
+    with engine.begin() as conn:
+        run_history.write_logs(
+            conn, run_id, [LogEntry(step="s", action="a", output_snapshot={"name": odd}, error_message=odd)]
+        )
+    _finish(engine, run_id, state=RunState.FAILED, reason=odd, errors=[{"message": odd}], stats={"declined": odd})
+
+    assert _get(engine, run_id).reason.startswith("ad ")
+    assert "\x00" not in str(_get(engine, run_id).errors)
