@@ -3,9 +3,10 @@
 `python -m benchmarks.cycle [--ads 1000,10000,100000] [--source replay|sandbox|both] [--json]`
 
 Each size runs in a process of its own on a fresh embedded Postgres (fsync on). `replay` serves pre-rendered pages, so
-that only our side is measured; `sandbox` is the living one. The first cycle loads the account, the second is the
-steady state: that one is reported. The peer, in the same run and on the same pages, is the script one would write
-first: requests, json, one dict per row, SQLAlchemy upserts of 1,000 rows.
+that only our side is measured; `sandbox` is the living one. Three cycles are reported: the first loads the account, the
+second reads its whole tree again (every few hours), the third is the steady state (campaigns, ad sets, changed ads).
+The peer, in the same run and on the same pages, is the script one would write first: requests, json, one dict per row,
+SQLAlchemy upserts of 1,000 rows.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def main() -> None:
 
 
 def measure(source: str, ads: int) -> dict[str, Any]:
-    """Run the first and the steady cycle, then the peer, on one account of `ads` ads."""
+    """Run the first, the full and the steady cycle, then the peer, on one account of `ads` ads."""
     with (
         tempfile.TemporaryDirectory(prefix="stakazo-cycle-") as text,
         _platform(source, ads, Path(text)) as environment,
@@ -82,15 +83,19 @@ def measure(source: str, ads: int) -> dict[str, Any]:
             with House.open(name="benchmark") as house:
                 account = _open(house)
                 first = _cycle(house, account)
+                full = _cycle(house, account, is_full=True)
                 steady = _cycle(house, account)
                 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 ours_s, peer_s = _our_insights(house, account), _plain_script(house, account)
     return {
         "ads": ads,
         "first_s": first["total_s"],
+        "full_s": full["total_s"],
         "steady_s": steady["total_s"],
         "steps_s": steady["steps_s"],
         "state": steady["state"],
+        "proposed": first["proposed"],
+        "repeated": steady["repeated"],
         "peak_mb": round(peak_mb, 1),
         "insights_s": round(ours_s, 2),
         "insights_plain_script_s": round(peer_s, 2),
@@ -106,10 +111,12 @@ def _open(house: House) -> Account:
         return accounts.get(conn, opened)
 
 
-def _cycle(house: House, account: Account) -> dict[str, Any]:
-    """Run a cycle, collection included whatever the age of the data."""
+def _cycle(house: House, account: Account, *, is_full: bool = False) -> dict[str, Any]:
+    """Run a cycle, collection included although the data are fresh; `is_full` reads the whole tree again."""
     with house.engine.begin() as conn:
-        accounts.change(conn, account.id, tree_read_at=None)
+        read_at = accounts.get(conn, account.id).tree_read_at
+        stale = {"tree_read_at": None if read_at is None else read_at - timedelta(minutes=31)}
+        accounts.change(conn, account.id, **stale, **({"tree_full_read_at": None} if is_full else {}))
     run_id: RunId = planner.plan_asked(house, _TASK, account, asked_by="benchmark")
     began = time.perf_counter()
     rhythms = wanted_rhythms(house.settings)
@@ -120,7 +127,8 @@ def _cycle(house: House, account: Account) -> dict[str, Any]:
     if run is None or run.state not in (RunState.SUCCEEDED, RunState.PARTIAL):
         raise SystemExit(f"the cycle did not succeed: {run}")
     steps = {step["step"]: round(step["ms"] / 1000, 3) for step in run.steps_executed}
-    return {"total_s": round(total_s, 2), "steps_s": steps, "state": run.state}
+    counts = {name: run.stats_snapshot.get(name, 0) for name in ("proposed", "repeated")}
+    return {"total_s": round(total_s, 2), "steps_s": steps, "state": run.state, **counts}
 
 
 def _our_insights(house: House, account: Account) -> float:
@@ -242,13 +250,14 @@ def _growth(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _print(document: Mapping[str, Any]) -> None:
     for source, figures in document.items():
         print(f"\n{source}")
-        heads = ("first", "steady", "collect", "decide", "act", "peak MB")
+        heads = ("first", "full", "steady", "collect", "decide", "act", "proposed", "repeated", "peak MB")
         print(f"{'ads':>8} " + " ".join(f"{head:>8}" for head in heads) + "  ratio_to_plain_script (insights)")
         for row in figures["sizes"]:
             steps: Callable[[str], float] = row["steps_s"].__getitem__
             print(
-                f"{row['ads']:>8} {row['first_s']:>7.1f}s {row['steady_s']:>7.2f}s {steps('step_1_collection'):>7.2f}s "
-                f"{steps('step_2_decisions'):>7.2f}s {steps('step_3_api_actions'):>7.2f}s {row['peak_mb']:>8} "
+                f"{row['ads']:>8} {row['first_s']:>7.1f}s {row['full_s']:>7.2f}s {row['steady_s']:>7.2f}s "
+                f"{steps('step_1_collection'):>7.2f}s {steps('step_2_decisions'):>7.2f}s "
+                f"{steps('step_3_api_actions'):>7.2f}s {row['proposed']:>8} {row['repeated']:>8} {row['peak_mb']:>8} "
                 f" {row['ratio_to_plain_script']}"
             )
         for step in figures["growth"]:

@@ -84,7 +84,7 @@ def record(ads: int, day: date, *, seed: int = 1) -> Recording:
         "insights": _pages(ads, insight),
     }
     account = {"id": ACCOUNT, "account_id": ACCOUNT[4:], "name": f"Replay of {ads} ads", "currency": "USD",
-               "timezone_name": "America/New_York", "account_status": 1, "min_daily_budget": 100}  # fmt: skip
+               "timezone_name": "UTC", "account_status": 1, "min_daily_budget": 100}  # fmt: skip
     return Recording(edges=edges, hourly=[b'{"data":[]}'], account=json.dumps(account).encode())
 
 
@@ -135,7 +135,8 @@ class ReplayApp:
             return 200, json.dumps({"platform_at": datetime.now(UTC).isoformat(), "speed": 1.0}).encode()
         if edge == "adaccounts":
             return 200, b'{"data":[' + self._recording.account + b"]}"
-        if edge in self._recording.edges:
+        is_news = "updated_time" in query.get("filtering", [""])[0]  # nothing ever changes in a recording
+        if edge in self._recording.edges and not is_news:
             hourly = any("hourly" in item for item in query.get("breakdowns", []))
             pages = self._recording.hourly if hourly else self._recording.edges[edge]
             return 200, pages[min(int(query.get("after", ["0"])[0]) // PAGE, len(pages) - 1)]

@@ -102,9 +102,9 @@ class MetaReader:
         for page in self._tree(wire.AdSet, account, ObjectKind.AD_SET, _AD_SET):
             yield [decode.ad_set(row, currency) for row in page]
 
-    def ads(self, account: PlatformAccountId) -> Iterator[Sequence[Ad]]:
-        """Pages of all ads but deleted ones."""
-        for page in self._tree(wire.Ad, account, ObjectKind.AD, _AD):
+    def ads(self, account: PlatformAccountId, *, changed_since: datetime | None = None) -> Iterator[Sequence[Ad]]:
+        """Pages of all ads but deleted ones; with `changed_since`, of those whose `updated_time` is later."""
+        for page in self._tree(wire.Ad, account, ObjectKind.AD, _AD, changed_since):
             yield [decode.ad(row) for row in page]
 
     def creatives(self, account: PlatformAccountId) -> Iterator[Sequence[Creative]]:
@@ -171,10 +171,18 @@ class MetaReader:
         return self._transport.usage()
 
     def _tree(
-        self, row: type[RowT], account: PlatformAccountId, kind: ObjectKind, fields: str
+        self,
+        row: type[RowT],
+        account: PlatformAccountId,
+        kind: ObjectKind,
+        fields: str,
+        changed_since: datetime | None = None,
     ) -> Iterator[Sequence[RowT]]:
         name, _ = _EDGE[kind]
-        params = {"fields": fields, "filtering": _json([_filter(f"{name}.effective_status", "IN", _LIVING[name])])}
+        filters = [_filter(f"{name}.effective_status", "IN", _LIVING[name])]
+        if changed_since is not None:
+            filters.append(_filter(f"{name}.updated_time", "GREATER_THAN", int(changed_since.timestamp())))
+        params = {"fields": fields, "filtering": _json(filters)}
         return self._edge(row, account, kind, params, _PAGE)
 
     def _edge(
@@ -239,7 +247,7 @@ def _search_deleted(kind: ObjectKind, op_token: str) -> dict[str, str]:
     return {"fields": _FOUND, "filtering": _json([_filter(f"{name}.name", "CONTAIN", op_token), deleted])}
 
 
-def _filter(field: str, operator: str, value: str | Sequence[str]) -> dict[str, str | Sequence[str]]:
+def _filter(field: str, operator: str, value: str | int | Sequence[str]) -> dict[str, str | int | Sequence[str]]:
     return {"field": field, "operator": operator, "value": value}
 
 

@@ -44,6 +44,7 @@ class Account:
     fence_epoch: int
     fence_reason: str
     tree_read_at: datetime | None
+    tree_full_read_at: datetime | None
     insights_read_at: datetime | None
     insights_loaded_from: date | None
     opened_at: datetime

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Table, func, literal, select, update
+from sqlalchemy import Connection, Table, exists, func, literal, select, update
 
 from domain.actions import ObjectKind
 from domain.clock import require_aware
@@ -95,6 +95,23 @@ def forget_unseen(conn: Connection, account_id: AccountId, table: ObjectKind, se
     conn.exec_driver_sql(f"ANALYZE {seen}")  # without figures the planner compares every row with every other
     values = {"account_id": account_id, "seen_at": require_aware("seen_at", seen_at)}
     return conn.exec_driver_sql(f"{change} WHERE {gone}", values).rowcount
+
+
+def lacks_creatives(conn: Connection, account_id: AccountId, seen_at: datetime) -> bool:
+    """Whether an ad that came or changed with the reading of `seen_at` shows a creative that the mirror has not."""
+    known = select(creatives.c.id).where(creatives.c.account_id == account_id, creatives.c.id == ads.c.creative_id)
+    changed = (ads.c.account_id == account_id, ads.c.seen_at == require_aware("seen_at", seen_at))
+    return bool(
+        conn.execute(select(exists().where(*changed, ads.c.creative_id.is_not(None), ~known.exists()))).scalar_one()
+    )
+
+
+def analyze(conn: Connection) -> None:
+    """Give Postgres' planner fresh figures of the mirror: after a first load its guesses cost seconds.
+
+    Call it in a transaction of its own: the tables stay locked against another ANALYZE until its end.
+    """
+    conn.exec_driver_sql("ANALYZE (SKIP_LOCKED) campaigns, ad_sets, ads, creatives")
 
 
 def mark_fatigued(conn: Connection, account_id: AccountId, ad_id: AdId, at: datetime) -> bool:

@@ -91,6 +91,7 @@ accounts = Table(
     Column("fence_reason", Text, nullable=False, server_default=text("''")),
     Column("tree_read_at", Instant),  # platform's clock
     Column("insights_read_at", Instant),  # platform's clock: hours complete at this instant are in
+    Column("tree_full_read_at", Instant),  # platform's clock: the last reading of every object, changed or not
     Column("insights_loaded_from", Date),  # first day that was backfilled
     _now("opened_at"),
     UniqueConstraint("platform", "platform_account_id", "mode"),
@@ -263,6 +264,7 @@ actions = Table(
     _json("verdicts", "[]"),
     Column("state", Text, nullable=False),
     Column("state_reason", Text, nullable=False, server_default=text("''")),
+    Column("blocked_by", Text),  # the guardrails that stopped it as it was proposed, in their order
     Column("op_token", Text, nullable=False, unique=True),
     Column("cap_reserved_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
@@ -298,6 +300,12 @@ Index(
 Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({_quoted(IN_FLIGHT)})"))
 Index("ix_actions_object", actions.c.account_id, actions.c.object_id, actions.c.created_at)
 Index("ix_actions_run", actions.c.run_id)
+Index(
+    "ix_actions_blocked",
+    actions.c.account_id,
+    actions.c.decided_at,
+    postgresql_where=text("blocked_by IS NOT NULL"),
+)
 
 action_transitions = Table(
     "action_transitions",

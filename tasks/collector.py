@@ -1,7 +1,10 @@
 """The collector (module 7): brings the platform's tree and figures into Postgres, page by page, and notes their age.
 
-Incremental: the tree every time, today and yesterday every time, the days that the platform may still restate once per
-account day, and the first time as far back as decisions look. The full cycle collects through the same function.
+Figures: today and yesterday every time, the days that the platform may still restate once per account day, and the
+first time as far back as decisions look. Tree: campaigns and ad sets whole every time, since a change of a budget moves
+no `updated_time`; ads those that changed since the last reading; all ads and creatives every FULL_TREE_EVERY. Between
+two full readings a deleted ad still shows, unless its ad set went too, and so does the old name of a creative. The
+full cycle collects through the same function.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,7 +30,10 @@ from workers.work import Work
 STEP = "step_1_collection"
 FIRST_DAYS = 60
 FIRST_HOURLY_DAYS = 8  # a spike is measured against the same hours of the seven days before
+FULL_TREE_EVERY = timedelta(hours=4)
+OVERLAP = timedelta(hours=1)  # an ad that changed while pages were read, or by a clock that differs, is shown again
 TREE = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET, ObjectKind.CREATIVE, ObjectKind.AD)
+_MANY = 1000  # changed objects from which on the planner of Postgres is told at once, not when autovacuum comes by
 
 _Thing = TypeVar("_Thing")
 
@@ -100,18 +106,38 @@ def hourly_span(account: Account, now: datetime) -> Span:
     return Span(since=today - timedelta(days=min(missed_days, FIRST_HOURLY_DAYS)), until=today)
 
 
+def ads_since(account: Account, now: datetime) -> datetime | None:
+    """Return from which change on to read ads; None = all of them, whether they changed or not."""
+    full_at, read_at = account.tree_full_read_at, account.tree_read_at
+    if full_at is None or read_at is None or not timedelta(0) <= now - full_at < FULL_TREE_EVERY:
+        return None
+    return min(read_at, now) - OVERLAP
+
+
 def _collect_tree(work: Work, reader: PlatformReader) -> JsonMap:
     account, now = work.account, work.run.now_at
-    own = account.platform_account_id
+    own, since = account.platform_account_id, ads_since(account, now)
+    marks: dict[str, datetime] = {"tree_read_at": now}
     with work.load() as conn:
         changed = {
             "campaigns": mirror.upsert_campaigns(conn, account.id, _kept(work, reader.campaigns(own)), now),
             "ad_sets": mirror.upsert_ad_sets(conn, account.id, _kept(work, reader.ad_sets(own)), now),
-            "creatives": mirror.upsert_creatives(conn, account.id, _kept(work, reader.creatives(own)), now),
-            "ads": mirror.upsert_ads(conn, account.id, _kept(work, reader.ads(own)), now),
+            "ads": mirror.upsert_ads(conn, account.id, _kept(work, reader.ads(own, changed_since=since)), now),
+            "creatives": 0,
         }
-        gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in TREE)
-        accounts.change(conn, account.id, tree_read_at=now)
+        whole = [ObjectKind.CAMPAIGN, ObjectKind.AD_SET]
+        if since is None:
+            whole.append(ObjectKind.AD)
+            marks["tree_full_read_at"] = now
+        if since is None or mirror.lacks_creatives(conn, account.id, now):
+            creatives = _kept(work, reader.creatives(own))
+            changed["creatives"] = mirror.upsert_creatives(conn, account.id, creatives, now)
+            whole.append(ObjectKind.CREATIVE)
+        gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in whole)
+        accounts.change(conn, account.id, **marks)
+    if sum(changed.values()) + gone >= _MANY:
+        with work.house.engine.begin() as conn:
+            mirror.analyze(conn)
     return {**changed, "gone": gone}
 
 

@@ -20,6 +20,7 @@ from tests.meta_client.living import (
     budget,
     campaign,
     oracle,
+    pause,
 )
 
 
@@ -143,3 +144,17 @@ def test_a_token_is_found_in_an_archived_object_and_not_before_its_time(
     assert found(account, ObjectKind.CAMPAIGN, "ARCHIVEDTOKEN", START + timedelta(minutes=5)) == []
     assert found(account, ObjectKind.CAMPAIGN, "ARCHIVEDTOKE", LONG_AGO) == []
     assert new_id in {row.id for page in client.reader.campaigns(account) for row in page}
+
+
+def test_ads_are_told_apart_by_when_they_changed_themselves(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess
+) -> None:
+    """A pause of the ad set is no change of its ads; a pause of an ad is one, and is all that a later reading shows."""
+    changed = min(row.id for page in client.reader.ads(account) for row in page)
+    platform.ask("POST", "/advance", {"seconds": 60})
+    since = max(row.updated_at for page in client.reader.ads(account) for row in page)
+    platform.ask("POST", "/advance", {"seconds": 60})
+    client.writer.write(account, pause(ad_set_at(client, account, 1).id), deadline_s=20)
+    client.writer.write(account, ask_for(ActionKind.PAUSE, ObjectKind.AD, {}, object_id=changed), deadline_s=20)
+    seen = [row for page in client.reader.ads(account, changed_since=since) for row in page]
+    assert [(row.id, row.status) for row in seen] == [(changed, "paused")]

@@ -1,11 +1,13 @@
 """A real sandbox over real HTTP, real Postgres, and a house on them; the bell only notes who was rung for."""
 
 import pytest
+import requests
 
 import sandbox.process
 from control_tower.standins import NotedDoorbell
-from domain.actions import Level, Mode
+from domain.actions import ActionKind, Level, Mode, ObjectKind
 from domain.catalogue import RHYTHMS, rhythm
+from domain.ports import WriteRequest
 from models import accounts, fence, run_history
 from workers.bootstrap import House
 from workers.planner import plan_asked
@@ -71,3 +73,43 @@ def do(house, account):
             return run_history.get(conn, run_id)
 
     return do_one
+
+
+class ByHand:
+    """A person in the platform's own interface: what is done here, the house hears of by reading alone."""
+
+    def __init__(self, platform, writer, account):
+        self._platform, self._writer, self._account = platform, writer, account
+
+    def ads(self):
+        fields = {"fields": "id,adset_id", "limit": "500"}
+        return self._call("GET", f"{self._account.platform_account_id}/ads", params=fields)["data"]
+
+    def change(self, object_id, **values):
+        return self._call("POST", object_id, data=values)
+
+    def make_ad(self, ad_set_id):
+        fields = {"name": "By hand", "page_id": "104215550100771", "landing_url": "https://shop.example/",
+                  "video_id": "991", "thumbnail_url": "https://shop.example/t.jpg"}  # fmt: skip
+        creative = self._create(ActionKind.CREATE_CREATIVE, ObjectKind.CREATIVE, None, fields)
+        fields = {"name": "By hand", "creative_id": creative}
+        return self._create(ActionKind.CREATE_AD, ObjectKind.AD, ad_set_id, fields)
+
+    def _create(self, kind, object_kind, parent_id, fields):
+        request = WriteRequest(
+            kind=kind, object_kind=object_kind, object_id=None, parent_id=parent_id, fields=fields,
+            op_token="BYHAND", request_id="by-hand",
+        )  # fmt: skip
+        return self._writer.write(self._account.platform_account_id, request, deadline_s=20)
+
+    def _call(self, method, path, **more):
+        headers = {"Authorization": f"Bearer {self._platform.token}"}
+        url = f"{self._platform.graph}/v26.0/{path}"
+        answer = requests.request(method, url, headers=headers, timeout=20, **more)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@pytest.fixture
+def by_hand(platform, house, account):
+    return ByHand(platform, house.client_of(account).writer, account)

@@ -115,3 +115,53 @@ def test_a_platform_that_is_away_puts_the_run_back(house, account, platform):
     assert served.state is RunState.PLANNED
     with house.engine.begin() as conn:
         assert run_history.get(conn, run_id).reason.startswith("TransientError")
+
+
+def test_the_whole_tree_is_read_at_first_and_every_few_hours(known):
+    new = replace(known, tree_read_at=None, tree_full_read_at=None)
+    half_hour = replace(known, tree_read_at=NOW - timedelta(minutes=30), tree_full_read_at=NOW - timedelta(hours=3))
+    old = replace(half_hour, tree_full_read_at=NOW - collector.FULL_TREE_EVERY)
+    turned_back = replace(half_hour, tree_full_read_at=NOW + timedelta(minutes=1))
+
+    assert collector.ads_since(new, NOW) is None
+    assert collector.ads_since(half_hour, NOW) == NOW - timedelta(minutes=90)
+    assert collector.ads_since(old, NOW) is None
+    assert collector.ads_since(turned_back, NOW) is None
+    assert collector.ads_since(replace(half_hour, tree_read_at=None), NOW) is None
+
+
+def test_what_people_change_in_between_is_seen_by_the_next_collection(house, account, do, by_hand):
+    """A pause and a new name of an ad, a budget of an ad set, and an ad with a creative that nobody knew."""
+    do(collector.run, "meta.collector")
+    first = by_hand.ads()[0]
+    by_hand.change(first["id"], status="PAUSED", name="Renamed by hand")
+    by_hand.change(first["adset_id"], daily_budget="4321")
+    made = by_hand.make_ad(first["adset_id"])
+    run = do(collector.run, "meta.collector")
+
+    with house.engine.begin() as conn:
+        ads = {row.id: row for row in mirror.listing(conn, account.id, ObjectKind.AD)}
+        sets = {row.id: row for row in mirror.listing(conn, account.id, ObjectKind.AD_SET)}
+        creatives = {row.id for row in mirror.listing(conn, account.id, ObjectKind.CREATIVE)}
+        log = next(log for log in run_history.logs(conn, run.id) if log.action == "sync_tree").output_snapshot
+    assert (ads[first["id"]].status, ads[first["id"]].name) == ("paused", "Renamed by hand")
+    assert sets[first["adset_id"]].daily_budget_minor == 4321
+    assert ads[made].creative_id in creatives
+    assert (log["ads"], log["gone"]) == (2, 0)
+
+
+def test_a_deleted_ad_is_noticed_by_the_next_full_collection(house, account, do, by_hand):
+    do(collector.run, "meta.collector")
+    gone = by_hand.ads()[-1]["id"]
+    by_hand.change(gone, status="DELETED")
+
+    def is_held():
+        with house.engine.begin() as conn:
+            return gone in {row.id for row in mirror.listing(conn, account.id, ObjectKind.AD)}
+
+    run = do(collector.run, "meta.collector")
+    assert is_held()
+    with house.engine.begin() as conn:
+        accounts.change(conn, account.id, tree_full_read_at=run.now_at - collector.FULL_TREE_EVERY)
+    do(collector.run, "meta.collector")
+    assert not is_held()
