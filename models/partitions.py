@@ -51,5 +51,10 @@ def _name(table: Table, first: date) -> str:
 
 
 def _missing(conn: Connection, wanted: dict[str, date]) -> tuple[str, ...]:
-    query = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(quote_ident(name)) IS NULL")
+    # The table itself and not to_regclass(): that one answers from the session's cache, in which a name once missed
+    # stays missing while we wait for the lock.
+    query = text(
+        "SELECT name FROM unnest(CAST(:names AS text[])) AS name"
+        " WHERE NOT EXISTS (SELECT FROM pg_class WHERE relname = name AND pg_table_is_visible(oid))"
+    )
     return tuple(sorted(conn.execute(query, {"names": list(wanted)}).scalars()))

@@ -1,6 +1,8 @@
 """Figures: loading is repeatable, a restated day replaces, months get their partition when they come."""
 
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -139,6 +141,27 @@ def test_partitions_are_made_once_for_every_month_of_a_span(conn: Connection) ->
     assert made == tuple(f"insights_daily_{month}" for month in ("2025_11", "2025_12", "2026_01", "2026_02"))
     assert partitions.ensure(conn, insights_daily, date(2025, 12, 1), date(2026, 3, 1)) == ("insights_daily_2026_03",)
     assert partitions.ensure(conn, insights_daily, date(2026, 3, 31), date(2026, 3, 31)) == ()
+
+
+def test_two_that_meet_a_new_month_at_once_make_one_partition(engine: Engine) -> None:
+    """The collector and the full cycle of the first of a month: one failed with "relation already exists"."""
+
+    def ensure() -> tuple[str, ...]:
+        with engine.begin() as conn:
+            return partitions.ensure(conn, insights_daily, date(2031, 1, 1), date(2031, 1, 1))
+
+    with ThreadPoolExecutor(1) as pool, engine.connect() as watch:
+        with engine.begin() as first:
+            made = partitions.ensure(first, insights_daily, date(2031, 1, 1), date(2031, 1, 1))
+            second = pool.submit(ensure)
+            waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            for _ in range(500):
+                if second.done() or watch.execute(waiting).scalar():
+                    break
+                time.sleep(0.01)
+            assert not second.done()
+        assert made == ("insights_daily_2031_01",)
+        assert second.result(timeout=30) == ()
 
 
 @pytest.mark.parametrize("until", [date(2026, 2, 28), date(2046, 3, 1)])
