@@ -17,7 +17,7 @@ _USAGE = 2
 
 
 @app.command("serve")
-def serve_command(
+def serve_command(  # noqa: PLR0917 - typer reads options from the signature
     data: Annotated[Path, typer.Option(help="Folder that holds the platform's state; made if it is missing.")],
     scenario: Annotated[
         str | None, typer.Option(help="A name, a .toml or .json file, or generated:ADS[:SEED]; default: demo.")
@@ -25,7 +25,7 @@ def serve_command(
     port: Annotated[int, typer.Option(help="Port of the Graph API; 0 lets the kernel choose.")] = 0,
     admin_port: Annotated[int, typer.Option(help="Port of the admin address; 0 lets the kernel choose.")] = 0,
     speed: Annotated[
-        float | None, typer.Option(help="Platform seconds per real second; 0 freezes its clock; default 1, then as left.")
+        float | None, typer.Option(help="Platform seconds per real second; 0 freezes it; default 1, then as left.")
     ] = None,
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],

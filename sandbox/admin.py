@@ -121,8 +121,9 @@ def _tier(graph: Graph, body: dict[str, Any]) -> dict[str, Any]:
 def _truth(platform: Platform) -> dict[str, Any]:
     rows = [
         {
-            "account_id": account.id, "ad_id": ad.id, "ad_name": ad.name, "adset_id": ad.parent.id if ad.parent else None,
-            "is_live": ad.is_live, **account.market.truth(ad.market_index),
+            "account_id": account.id, "ad_id": ad.id, "ad_name": ad.name,
+            "adset_id": ad.parent.id if ad.parent else None, "is_live": ad.is_live,
+            **account.market.truth(ad.market_index),
         }
         for account in platform.world.accounts.values()
         for ad in account.nodes[Kind.AD]

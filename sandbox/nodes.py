@@ -7,6 +7,7 @@ from typing import Any, Final
 
 BUDGET_EDITS_PER_HOUR: Final = 4
 DELIVERING: Final = "ACTIVE"
+_HOUR_US: Final = 3_600_000_000
 
 
 class Kind(StrEnum):
@@ -74,4 +75,4 @@ class Node:
     def may_edit_budget(self, at_us: int) -> bool:
         """Say whether the hour's budget edits are not used up."""
         edits = self.budget_edits_us
-        return edits is None or len(edits) < BUDGET_EDITS_PER_HOUR or at_us - edits[0] >= 3_600_000_000
+        return edits is None or len(edits) < BUDGET_EDITS_PER_HOUR or at_us - edits[0] >= _HOUR_US

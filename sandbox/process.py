@@ -1,4 +1,4 @@
-"""Starts the sandbox as its own process and talks to its admin address; product code, used by the command line and tests."""
+"""Starts the sandbox as its own process and talks to its admin address; used by the command line and by tests."""
 
 import contextlib
 import json

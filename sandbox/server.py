@@ -31,7 +31,7 @@ class ResettableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Hand the application a way to cut the line."""
         super().on_message_begin()
-        self.scope["extensions"] = {"sandbox.reset": self._reset}  # type: ignore[typeddict-item]  # our own extension
+        self.scope["extensions"] = {"sandbox.reset": self._reset}  # type: ignore[dict-item]  # our own extension
 
     def _reset(self) -> None:
         raw = self.transport.get_extra_info("socket")
@@ -99,7 +99,7 @@ def _server(app: Any) -> _Server:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=2,
-        )  # fmt: skip
+        )
     )
 
 
@@ -114,7 +114,7 @@ def _on_signals(stop: Callable[[], None]) -> None:
 @contextlib.asynccontextmanager
 async def _running(servers: list[_Server], sockets: list[socket.socket]) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(server.serve(sockets=[s])) for server, s in zip(servers, sockets, strict=True)]
-    while not all(server.started for server in servers):
+    while not all(server.started for server in servers):  # noqa: ASYNC110 - uvicorn tells it by an attribute only
         await asyncio.sleep(0.005)
     try:
         yield

@@ -180,7 +180,7 @@ class World:
                 cpm_factor=spec["cpm_factor"],
                 ctr_factor=spec["ctr_factor"],
                 cvr_factor=spec["cvr_factor"],
-            )  # fmt: skip
+            )
         )
 
 

@@ -1,1 +1,1 @@
-"""The auction market with a hidden truth, usable in one process without HTTP; knows nothing of any platform's dialect."""
+"""The auction market with a hidden truth, usable in process without HTTP; knows no platform's dialect."""

@@ -34,7 +34,7 @@ class Column:
         self._data: NDArray[np.generic] = np.zeros(64, dtype=dtype)
         self.size = 0
 
-    def append(self, value: float | int | bool) -> int:
+    def append(self, value: float) -> int:
         """Append and return the index."""
         if self.size == len(self._data):
             self._data = np.concatenate([self._data, np.zeros_like(self._data)])

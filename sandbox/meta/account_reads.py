@@ -39,7 +39,7 @@ _FIELDS: Final[dict[str, AccountField]] = {
     "currency": lambda _, account: account.spec.currency,
     "timezone_name": lambda _, account: account.spec.timezone,
     "timezone_id": lambda _, __: 1,
-    "timezone_offset_hours_utc": lambda context, account: _offset_hours(context, account),
+    "timezone_offset_hours_utc": lambda context, account: _offset_hours(context, account),  # noqa: PLW0108 - defined below
     "account_status": lambda _, __: 1,
     "disable_reason": lambda _, __: 0,
     "amount_spent": _spent,
@@ -90,10 +90,8 @@ def read_me(context: Context) -> Json:
 
 def read_my_accounts(context: Context) -> Json:
     """Answer `GET /me/adaccounts`."""
-    rows = []
-    for account in context.platform.world.accounts.values():
-        rows.append({**read_account(context, account), "account_id": account.id})
-    return _listed(context, rows)
+    accounts = context.platform.world.accounts.values()
+    return _listed(context, [{**read_account(context, account), "account_id": account.id} for account in accounts])
 
 
 def read_my_pages(context: Context) -> Json:

@@ -67,9 +67,7 @@ class GraphApp:
         except GraphError as error:
             return self._graph.refusal(error, call)
         headers = batch.with_headers(call)
-        rows = []
-        for item in items:
-            rows.append(await self._answer_item(item, headers=headers, outcome=outcome))
+        rows = [await self._answer_item(item, headers=headers, outcome=outcome) for item in items]
         return Answer(status=200, body=msgspec.json.encode(rows))
 
     async def _answer_item(self, item: batch.Item, *, headers: bool, outcome: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Creates: POST act_X/{campaigns,adsets,ads,adcreatives} with the required-field validations of meta_graph_api.md §2."""
+"""Creates: POST act_X/{campaigns,adsets,ads,adcreatives} with the required fields of meta_graph_api.md §2."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -198,7 +198,8 @@ def _check_story(story: Any, account: Account) -> None:
         raise parameter("Param object_story_spec must be a JSON object")
     if not story.get("page_id"):
         raise invalid(
-            "object_story_spec needs the page_id of the page that speaks.", subcode=1_885_029, field="object_story_spec",
+            "object_story_spec needs the page_id of the page that speaks.", subcode=1_885_029,
+            field="object_story_spec",
             title="Page is missing",
         )  # fmt: skip
     if str(story["page_id"]) != account.spec.page_id:

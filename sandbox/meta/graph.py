@@ -66,7 +66,7 @@ class Graph:
         return Answer(status=error.status, body=msgspec.json.encode(error.envelope()), headers=headers)
 
     def kind_of(self, call: GraphCall) -> str:
-        """Name what a call is about, for the faults script: campaign, adset, ad, adcreative, insights, account, batch."""
+        """Name what a call is about, for faults: campaign, adset, ad, adcreative, insights, account, batch."""
         if not call.path:
             return "batch"
         if len(call.path) > 1:

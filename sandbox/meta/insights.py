@@ -142,11 +142,13 @@ def _ad_mask(
 def _under(account: Account, node: Node) -> NDArray[np.bool_]:
     of_set = account.market.ad_sets_of_ads()
     if node.kind is Kind.AD:
-        return np.arange(len(of_set)) == node.market_index
+        itself: NDArray[np.bool_] = np.arange(len(of_set)) == node.market_index
+        return itself
     if node.kind is Kind.AD_SET:
         found: NDArray[np.bool_] = of_set == node.market_index
         return found
-    return np.isin(of_set, [child.market_index for child in node.children])
+    below: NDArray[np.bool_] = np.isin(of_set, [child.market_index for child in node.children])
+    return below
 
 
 def _filtered(table: Report, filters: list[tuple[int, str, Any]], account: Account) -> Report:

@@ -1,4 +1,4 @@
-"""Turns objects into Graph JSON: one table of fields per kind. Ids are numeric strings, budgets strings of minor units."""
+"""Turns objects into Graph JSON: one table of fields per kind. Ids are digits, budgets strings of minor units."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

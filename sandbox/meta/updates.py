@@ -24,7 +24,8 @@ _BY_JSON: Final = frozenset(
 _MAY_CHANGE: Final = {
     Kind.CAMPAIGN: frozenset({"name", "status", "adlabels", "daily_budget", "lifetime_budget", "bid_strategy",
                               "is_adset_budget_sharing_enabled", "special_ad_categories", "spend_cap"}),
-    Kind.AD_SET: frozenset({"name", "status", "adlabels", "daily_budget", "lifetime_budget", "bid_strategy", "targeting",
+    Kind.AD_SET: frozenset({"name", "status", "adlabels", "daily_budget", "lifetime_budget", "bid_strategy",
+                            "targeting",
                             "promoted_object", "bid_amount", "bid_constraints", "attribution_spec", "end_time"}),
     Kind.AD: frozenset({"name", "status", "adlabels", "creative", "tracking_specs", "conversion_domain"}),
     Kind.CREATIVE: frozenset({"name", "status", "adlabels"}),
@@ -93,7 +94,8 @@ def _check_budgets(context: Context, node: Node, values: dict[str, Any]) -> None
         raise budget_conflict()
     if node.budget_index < 0:
         raise invalid(
-            f"Campaign {node.id} has no campaign budget; its ad sets carry theirs.", subcode=1_885_621, field="daily_budget",
+            f"Campaign {node.id} has no campaign budget; its ad sets carry theirs.", subcode=1_885_621,
+            field="daily_budget",
             title="Campaign and ad set budgets conflict",
         )  # fmt: skip
     for name in edited:

@@ -1,4 +1,4 @@
-"""The quota: a score per account (read 1, write 3) that decays over 300 s of the platform's clock, and its four headers."""
+"""The quota: a score per account (read 1, write 3) that decays over 300 s of platform time, and its four headers."""
 
 from dataclasses import dataclass
 from typing import Final
