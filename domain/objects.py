@@ -27,6 +27,16 @@ class Learning(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Bidding(StrEnum):
+    """Whether people told the platform what it may pay; anything but AUTOMATIC steers the spend beside the budget."""
+
+    AUTOMATIC = "automatic"
+    BID_CAP = "bid_cap"
+    COST_CAP = "cost_cap"
+    MIN_ROAS = "min_roas"
+    OTHER = "other"  # a strategy that we do not know
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountInfo:
     """An ad account as the platform describes it."""
@@ -42,7 +52,7 @@ class AccountInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """`daily_budget_minor` is None where the ad sets carry the budget."""
+    """`daily_budget_minor` is None where the ad sets carry the budget; `spend_cap_minor` is for the campaign's life."""
 
     id: CampaignId
     name: str
@@ -53,6 +63,8 @@ class Campaign:
     lifetime_budget_minor: int | None
     created_at: datetime
     updated_at: datetime
+    bidding: Bidding = Bidding.AUTOMATIC
+    spend_cap_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,7 @@ class AdSet:
     labels: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    bidding: Bidding = Bidding.AUTOMATIC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

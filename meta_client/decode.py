@@ -10,6 +10,7 @@ from domain.objects import (
     AccountInfo,
     Ad,
     AdSet,
+    Bidding,
     Campaign,
     Creative,
     InsightRow,
@@ -30,6 +31,15 @@ _STATUS = MappingProxyType(
     }
 )
 _LEARNING = MappingProxyType({"LEARNING": Learning.LEARNING, "SUCCESS": Learning.DONE, "FAIL": Learning.LIMITED})
+_BIDDING = MappingProxyType(
+    {
+        None: Bidding.AUTOMATIC,  # told where the budget is only
+        "LOWEST_COST_WITHOUT_CAP": Bidding.AUTOMATIC,
+        "LOWEST_COST_WITH_BID_CAP": Bidding.BID_CAP,
+        "COST_CAP": Bidding.COST_CAP,
+        "LOWEST_COST_WITH_MIN_ROAS": Bidding.MIN_ROAS,
+    }
+)
 _ACCOUNT_STATUS = MappingProxyType(
     {
         1: "active",
@@ -79,6 +89,8 @@ def campaign(row: wire.Campaign, currency: str) -> Campaign:
         lifetime_budget_minor=_budget(row.lifetime_budget, currency),
         created_at=_utc(row.created_time),
         updated_at=_utc(row.updated_time),
+        bidding=_BIDDING.get(row.bid_strategy, Bidding.OTHER),
+        spend_cap_minor=_budget(row.spend_cap, currency),
     )
 
 
@@ -98,6 +110,7 @@ def ad_set(row: wire.AdSet, currency: str) -> AdSet:
         labels=tuple(label.name for label in row.adlabels),
         created_at=_utc(row.created_time),
         updated_at=_utc(row.updated_time),
+        bidding=_BIDDING.get(row.bid_strategy, Bidding.OTHER),
     )
 
 

@@ -46,6 +46,8 @@ class Campaign(Row):
     objective: str = ""
     daily_budget: int | None = None
     lifetime_budget: int | None = None
+    bid_strategy: str | None = None
+    spend_cap: int | None = None
 
 
 class LearningStage(Row):
@@ -67,6 +69,7 @@ class AdSet(Row):
     optimization_goal: str = ""
     daily_budget: int | None = None
     lifetime_budget: int | None = None
+    bid_strategy: str | None = None
     learning_stage_info: LearningStage | None = None
     adlabels: list[Named] = msgspec.field(default_factory=list)
 

@@ -22,7 +22,7 @@ _FIXED: Final = frozenset({"id", "platform", "platform_account_id", "mode", "ope
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A row of `accounts`. Caps are None where none is set; instants of reading are on the platform's clock."""
+    """A row of `accounts`. Caps and goals are None where none is set; instants of reading are the platform's clock."""
 
     id: AccountId
     platform: str
@@ -47,6 +47,10 @@ class Account:
     tree_full_read_at: datetime | None
     insights_read_at: datetime | None
     insights_loaded_from: date | None
+    goal_roas: float | None
+    goal_cpa_minor: int | None
+    margin: float | None
+    month_budget_minor: int | None
     opened_at: datetime
 
 

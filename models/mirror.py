@@ -14,7 +14,7 @@ from domain.actions import ObjectKind
 from domain.clock import require_aware
 from domain.errors import BadInputError, InvariantError
 from domain.ids import AccountId, AdId
-from domain.objects import Ad, AdSet, Campaign, Creative, Learning, Status
+from domain.objects import Ad, AdSet, Bidding, Campaign, Creative, Learning, Status
 from models import staging
 from models.cleaning import clean_text
 from models.staging import Load
@@ -23,7 +23,7 @@ from models.tables import ad_sets, ads, campaigns, creatives
 Mirrored: TypeAlias = Campaign | AdSet | Ad | Creative
 _Thing = TypeVar("_Thing", Campaign, AdSet, Ad, Creative)
 _LIFE: Final = ("status", "effective_status", "created_at", "updated_at")
-_BUDGET: Final = ("daily_budget_minor", "lifetime_budget_minor")
+_BUDGET: Final = ("daily_budget_minor", "lifetime_budget_minor", "bidding")
 
 
 def _load(table: Table, *columns: str) -> Load:
@@ -31,7 +31,7 @@ def _load(table: Table, *columns: str) -> Load:
 
 
 _LOADS: Final[Mapping[ObjectKind, Load]] = {
-    ObjectKind.CAMPAIGN: _load(campaigns, *_LIFE, *_BUDGET, "objective"),
+    ObjectKind.CAMPAIGN: _load(campaigns, *_LIFE, *_BUDGET, "objective", "spend_cap_minor"),
     ObjectKind.AD_SET: _load(ad_sets, *_LIFE, *_BUDGET, "campaign_id", "optimization_goal", "learning", "labels"),
     ObjectKind.AD: _load(ads, *_LIFE, "ad_set_id", "campaign_id", "creative_id"),
     ObjectKind.CREATIVE: _load(creatives, "title", "body", "video_id", "thumbnail_url"),
@@ -161,6 +161,8 @@ def listing(conn: Connection, account_id: AccountId, kind: ObjectKind) -> tuple[
 def _built(kind: ObjectKind, values: dict[str, Any]) -> Mirrored:
     if "status" in values:
         values["status"] = Status(values["status"])
+    if "bidding" in values:
+        values["bidding"] = Bidding(values["bidding"])
     if "learning" in values:
         values |= {"learning": Learning(values["learning"]), "labels": tuple(values["labels"])}
     return _BUILDS[kind](**values)

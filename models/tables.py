@@ -15,6 +15,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -32,7 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.actions import CREATES, IN_FLIGHT, ActionKind, ActionState, Level, Mode, ObjectKind
 from domain.health import CommandType, RunState
-from domain.objects import Learning, Status
+from domain.objects import Bidding, Learning, Status
 
 metadata = MetaData(
     naming_convention={
@@ -93,10 +94,19 @@ accounts = Table(
     Column("insights_read_at", Instant),  # platform's clock: hours complete at this instant are in
     Column("tree_full_read_at", Instant),  # platform's clock: the last reading of every object, changed or not
     Column("insights_loaded_from", Date),  # first day that was backfilled
+    Column("goal_roas", Double),  # of the two goals at most one
+    Column("goal_cpa_minor", BigInteger),
+    Column("margin", Double),  # share of the revenue that stays: break-even ROAS is 1 / margin
+    Column("month_budget_minor", BigInteger),  # calendar month of the account's zone
     _now("opened_at"),
     UniqueConstraint("platform", "platform_account_id", "mode"),
     _one_of("mode", Mode),
     _one_of("level", Level),
+    CheckConstraint("goal_roas IS NULL OR goal_cpa_minor IS NULL", name="one_goal"),
+    CheckConstraint("goal_roas > 0", name="goal_roas"),
+    CheckConstraint("goal_cpa_minor > 0", name="goal_cpa"),
+    CheckConstraint("margin > 0 AND margin <= 1", name="margin"),
+    CheckConstraint("month_budget_minor > 0", name="month_budget"),
 )
 
 fence = Table(
@@ -135,10 +145,20 @@ def _life() -> tuple[Column[object], ...]:
 
 
 def _budget() -> tuple[Column[object], ...]:
-    return (Column("daily_budget_minor", BigInteger), Column("lifetime_budget_minor", BigInteger))
+    return (
+        Column("daily_budget_minor", BigInteger),
+        Column("lifetime_budget_minor", BigInteger),
+        Column("bidding", Text, nullable=False, server_default=text("'automatic'")),
+    )
 
 
-campaigns = _mirror("campaigns", *_life(), *_budget(), Column("objective", Text, nullable=False))
+campaigns = _mirror(
+    "campaigns",
+    *_life(),
+    *_budget(),
+    Column("objective", Text, nullable=False),
+    Column("spend_cap_minor", BigInteger),
+)
 ad_sets = _mirror(
     "ad_sets",
     *_life(),
@@ -166,6 +186,31 @@ creatives = _mirror(
 for _table in (campaigns, ad_sets, ads):
     _table.append_constraint(_one_of("status", Status))
 ad_sets.append_constraint(_one_of("learning", Learning))
+for _table in (campaigns, ad_sets):
+    _table.append_constraint(_one_of("bidding", Bidding))
+
+marks = Table(
+    "marks",
+    metadata,
+    _id(),
+    Column("account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("object_kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    _now("set_at"),
+    Column("lifted_by", Text),
+    Column("lifted_at", Instant),
+    CheckConstraint("object_kind IN ('ad', 'ad_set', 'campaign')", name="object_kind"),
+)
+Index(
+    "uq_marks_standing",
+    marks.c.account_id,
+    marks.c.object_kind,
+    marks.c.object_id,
+    unique=True,
+    postgresql_where=text("lifted_at IS NULL"),
+)
 
 
 def _insights(name: str, *extra: Column[object], key: tuple[str, ...]) -> Table:
