@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -44,6 +45,7 @@ _PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     ((set, frozenset), lambda value: sorted(plain(item) for item in value)),
 )
 _FORMULA_STARTS = ("=", "+", "@", "\t")
+_FORMULA_WORD = re.compile(r"(\S\s+)(?=[=@]\S|\+[A-Za-z(])")
 
 
 def safe(value: object) -> str:
@@ -56,8 +58,11 @@ def safe(value: object) -> str:
 
 
 def cell(value: object) -> str:
-    """`safe`, and a leading formula sign is defused, since people paste tables into spreadsheets."""
-    text = safe(value)
+    """`safe`, and formula signs are defused, since people paste tables into spreadsheets.
+
+    Those inside too, where a word begins with one: folding may put it at the start of a line. "+30 %" stays.
+    """
+    text = _FORMULA_WORD.sub(r"\1'", safe(value))
     return f"'{text}" if text.lstrip().startswith(_FORMULA_STARTS) else text
 
 

@@ -62,6 +62,12 @@ def test_a_cell_that_a_spreadsheet_would_run_is_defused():
     ]
 
 
+def test_a_word_that_folding_may_put_at_the_start_of_a_line_is_defused_too():
+    """An ad set named "=HYPERLINK(...)" stood alone on the second line of its cell."""
+    shown = [cell(text) for text in ("ad set =HYPERLINK(1) =b", "by @cmd", "then +cmd|1", "budget +30 %: 1 = 1, a=b")]
+    assert shown == ["ad set '=HYPERLINK(1) '=b", "by '@cmd", "then '+cmd|1", "budget +30 %: 1 = 1, a=b"]
+
+
 def test_safe_makes_one_line_of_everything():
     assert safe("a\nb\tc\x1b]0;x\x07é漢") == r"a\nb\tc\x1b]0;x\x07é漢"
 
