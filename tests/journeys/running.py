@@ -256,8 +256,8 @@ class Machine:
     def let_pass(self, seconds: float, *, ring: bool = True) -> None:
         """Let so much of Postgres' time go by for what is open: leases, quarantines, ring times.
 
-        The rows are moved into the past instead of waiting: for rows whose holder is dead or cut off. `ring` then does the
-        tower's round at once that its own process does within 30 s.
+        The rows are moved into the past instead of waiting: for rows whose holder is dead or cut off. `ring` then does
+        at once the tower's round that its own process does within 30 s.
         """
         span = timedelta(seconds=seconds)
         with self.engine.begin() as conn:
