@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from actions.guardrails import Facts, Limits
 from actions.guardrails.headroom import added_budget
+from actions.wishes import Wishes, gather_wishes
 from domain import catalogue
 from domain.actions import CREATES, RECORDED_ONLY, ActionKind, ObjectKind, Proposal
 from domain.ids import ActionId, RunId
@@ -41,6 +42,7 @@ class Gathered:
     campaign_totals_minor: dict[str, int]
     in_cycle: int
     pauses: int
+    wishes: Wishes
     spend_minor: dict[_Object, int] = field(default_factory=dict)
     account_spend_minor: int = 0
     paused_spend_minor: int = 0
@@ -55,6 +57,8 @@ class Gathered:
             ad_set_cap=_money(account.max_daily_budget_per_ad_set_minor, account) or self.limits.ad_set_cap,
             campaign_cap=_money(account.max_daily_budget_per_campaign_minor, account),
             account_cap=_money(account.max_total_daily_spend_minor, account) or self.limits.account_cap,
+            month_budget=self.wishes.month_budget,
+            margin=self.wishes.margin,
             budget_edits_per_hour=catalogue.platform(account.platform).budget_edits_per_hour,
             currency=account.currency,
             minimum_daily_budget_minor=account.minimum_daily_budget_minor,
@@ -72,6 +76,11 @@ class Gathered:
             paused_spend_in_cycle_minor=self.paused_spend_minor,
             object_spend_minor=self.spend_minor.get(key, 0),
             account_spend_minor=self.account_spend_minor,
+            object_earned=self.wishes.earned.get(key),
+            month=self.wishes.month,
+            has_marks=True,
+            mark=self.wishes.mark_on(proposal, known),
+            mark_below=self.wishes.mark_below(proposal),
             tree_age=_age(self.now, account.tree_read_at),
             insights_age=_age(self.now, account.insights_read_at),
             limits=self.limits,
@@ -105,8 +114,8 @@ def gather(
 ) -> Gathered:
     """Gather for a batch of proposals in a fixed number of statements.
 
-    `besides` is the action that is judged again at the door. `with_spend=False` leaves the share of pauses in the
-    spend out: it was judged over the whole run when it was proposed, and is dear to sum on a large account.
+    `besides` is the action that is judged again at the door. `with_spend=False` leaves out what is dear to sum on a
+    large account: shares of the spend, the month, break-even; they were judged when the run proposed.
     """
     objects = _objects(conn, account, proposals)
     campaign_ids = sorted({known.campaign_id for known in objects.values()})
@@ -124,6 +133,7 @@ def gather(
         campaign_totals_minor=dict(running.campaigns_minor),
         in_cycle=run.count,
         pauses=len(run.paused),
+        wishes=gather_wishes(conn, account, now, proposals, with_figures=with_spend),
     )
     if with_spend:
         _add_spend(conn, gathered, proposals, run.paused)

@@ -22,6 +22,7 @@ class KnownObject:
     campaign_id: str
     sets_going_minor: int
     is_learning: bool
+    ad_set_id: str | None = None  # of an ad
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,34 @@ def spend_total(conn: Connection, account_id: AccountId, since: date) -> int:
     return int(conn.execute(statement).scalar_one())
 
 
+def earned_of(
+    conn: Connection, account_id: AccountId, objects: Sequence[tuple[ObjectKind, str]], since: date
+) -> Mapping[tuple[ObjectKind, str], tuple[int, int]]:
+    """Spend and revenue of each object from `since` on; objects without a figure are missing."""
+    found: dict[tuple[ObjectKind, str], tuple[int, int]] = {}
+    for kind, column in _SPENDERS.items():
+        ids = [object_id for of_kind, object_id in objects if of_kind is kind]
+        if ids:
+            spend, revenue = func.sum(insights_daily.c.spend_minor), func.sum(insights_daily.c.revenue_minor)
+            statement = (
+                select(column, spend, revenue)
+                .where(_spent(account_id, since), column == func.any(ids))
+                .group_by(column)
+            )
+            found.update({(kind, row[0]): (int(row[1]), int(row[2])) for row in conn.execute(statement)})
+    return found
+
+
+def spend_before_and_on(conn: Connection, account_id: AccountId, since: date, today: date) -> tuple[int, int]:
+    """What the account spent from `since` to the day before `today`, and on `today`."""
+    spend, day = insights_daily.c.spend_minor, insights_daily.c.day
+    statement = select(
+        func.coalesce(func.sum(spend).filter(day < today), 0), func.coalesce(func.sum(spend).filter(day == today), 0)
+    ).where(_spent(account_id, since))
+    row = conn.execute(statement).one()
+    return int(row[0]), int(row[1])
+
+
 def _find_ad_sets(conn: Connection, account_id: AccountId, ids: list[str]) -> Mapping[str, KnownObject]:
     learning = ad_sets.c.learning != Learning.DONE
     statement = select(
@@ -157,9 +186,11 @@ def _find_campaigns(conn: Connection, account_id: AccountId, ids: list[str]) -> 
 
 
 def _find_ads(conn: Connection, account_id: AccountId, ids: list[str]) -> Mapping[str, KnownObject]:
-    statement = select(ads.c.id, ads.c.campaign_id).where(ads.c.account_id == account_id, ads.c.id == func.any(ids))
+    statement = select(ads.c.id, ads.c.campaign_id, ads.c.ad_set_id).where(
+        ads.c.account_id == account_id, ads.c.id == func.any(ids)
+    )
     return {
-        row[0]: KnownObject(campaign_id=row[1], sets_going_minor=0, is_learning=False)
+        row[0]: KnownObject(campaign_id=row[1], sets_going_minor=0, is_learning=False, ad_set_id=row[2])
         for row in conn.execute(statement)
     }
 

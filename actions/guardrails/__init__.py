@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from actions.guardrails import (
     account_cap,
     ad_set_cap,
+    break_even,
     campaign_cap,
     cooldown,
     currency,
@@ -17,7 +18,9 @@ from actions.guardrails import (
     floor,
     hourly_edits,
     mass_pause,
+    month_budget,
     never_create_active,
+    never_touch,
     one_open_action,
     step,
 )
@@ -58,15 +61,18 @@ _SWITCHED = CREATES - {_K.CREATE_CREATIVE}  # a creative has no switch
 # RECORDED_ONLY kinds are never sent, so that nothing guards them.
 GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=currency.SLUG, kinds=_SPENDS, judge=currency.judge),
+    Guardrail(slug=never_touch.SLUG, kinds=_CHANGES | CREATES, judge=never_touch.judge),
     Guardrail(slug=data_age.SLUG, kinds=_CHANGES, judge=data_age.judge),
     Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
     Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES, judge=one_open_action.judge),
     Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge),
     Guardrail(slug=hourly_edits.SLUG, kinds=_BUDGET, judge=hourly_edits.judge),
+    Guardrail(slug=break_even.SLUG, kinds=_BUDGET, judge=break_even.judge),
     Guardrail(slug=step.SLUG, kinds=_BUDGET, judge=step.judge),
     Guardrail(slug=ad_set_cap.SLUG, kinds=_SPENDS, judge=ad_set_cap.judge),
     Guardrail(slug=campaign_cap.SLUG, kinds=_SPENDS, judge=campaign_cap.judge),
     Guardrail(slug=account_cap.SLUG, kinds=_SPENDS, judge=account_cap.judge),
+    Guardrail(slug=month_budget.SLUG, kinds=_SPENDS, judge=month_budget.judge),
     Guardrail(slug=floor.SLUG, kinds=_BUDGET | CREATES, judge=floor.judge),
     Guardrail(slug=mass_pause.SLUG, kinds=_PAUSE, judge=mass_pause.judge, approvable=True),
     Guardrail(slug=cycle_limit.SLUG, kinds=_CHANGES | CREATES, judge=cycle_limit.judge),

@@ -29,13 +29,33 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """What an object spent and brought in the last `days` days and today, as far as it has arrived."""
+
+    days: int
+    spend_minor: int
+    revenue_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthSpend:
+    """The account's calendar month so far, in its own zone."""
+
+    before_today_minor: int
+    today_minor: int
+    days_after_today: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known as a proposal is judged. None = unknown, which blocks; for a cap alone it means *not set*."""
+    """What is known as a proposal is judged. None = unknown, which blocks; for the required ones it means *not set*."""
 
     now: datetime  # the platform's clock
     ad_set_cap: Money | None  # daily budget of one ad set
     campaign_cap: Money | None  # sum of the daily budgets under one campaign, or its own
     account_cap: Money | None  # sum of all active daily budgets
+    month_budget: Money | None  # what the account may spend in a calendar month
+    margin: float | None  # share of the revenue that stays; None = not set
     budget_edits_per_hour: int  # what the platform allows per object
 
     currency: str | None = None  # the account's
@@ -56,6 +76,13 @@ class Facts:
     paused_spend_in_cycle_minor: int | None = None  # what the objects paused in this cycle spent in the window
     object_spend_minor: int | None = None  # the same window
     account_spend_minor: int | None = None
+
+    object_earned: Earned | None = None
+    month: MonthSpend | None = None
+
+    has_marks: bool = False  # whether marks could be looked up
+    mark: str | None = None  # the "never touch" mark on the object or on what it is part of, in words
+    mark_below: str | None = None  # one on a part of the object
 
     tree_age: timedelta | None = None
     insights_age: timedelta | None = None

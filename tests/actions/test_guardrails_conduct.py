@@ -134,13 +134,19 @@ def test_everything_is_created_paused(kind, status, is_stopped):
 
 def test_what_nobody_gathered_stops_every_change():
     """Facts with only what must be given: everything else is unknown."""
-    unknown = Facts(now=NOW, ad_set_cap=None, campaign_cap=None, account_cap=None, budget_edits_per_hour=4)
+    unknown = Facts(
+        now=NOW, ad_set_cap=None, campaign_cap=None, account_cap=None, month_budget=None, margin=None,
+        budget_edits_per_hour=4,
+    )  # fmt: skip
     for wanted in (CHANGE, pause(), activate(), create()):
         assert not judge(wanted, unknown).allowed
 
 
 def test_an_emergency_pause_passes_everything():
-    unknown = Facts(now=NOW, ad_set_cap=None, campaign_cap=None, account_cap=None, budget_edits_per_hour=4)
+    unknown = Facts(
+        now=NOW, ad_set_cap=None, campaign_cap=None, account_cap=None, month_budget=None, margin=None,
+        budget_edits_per_hour=4,
+    )  # fmt: skip
     wanted = proposal(ActionKind.EMERGENCY_PAUSE, {"status": "paused"}, {"status": "active"})
     assert judge(wanted, unknown).allowed
 
