@@ -101,8 +101,10 @@ class Supervisor:
         for spec in specs:
             self.start(spec)
 
-    def wait(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
+    def wait(self, condition: Callable[[], bool], *, timeout_s: float, poll_s: float = _POLL_S) -> bool:
         """Keep the children alive until the condition holds; say whether it did within the timeout.
+
+        The condition is asked every `poll_s` seconds.
 
         Raises:
             StopRequested: if a stop signal arrives.
@@ -113,7 +115,7 @@ class Supervisor:
                 if time.monotonic() >= deadline:
                     return False
                 self._step()
-                time.sleep(_POLL_S)
+                time.sleep(poll_s)
         return True
 
     def run_until_stopped(self) -> int:

@@ -61,6 +61,7 @@ class RealClock:
 class SandboxClock:
     """The sandbox's clock. A reading serves for a second, carried on at its speed; it never goes back.
 
+    A sandbox that stands still is moved by jumps, which nobody can carry on: it is asked each time.
     Threads may share one. `read` and `monotonic_s` are given so that a test can hold time still.
     """
 
@@ -93,10 +94,11 @@ class SandboxClock:
             return self._current().speed
 
     def _current(self) -> Reading:
-        if self._reading is None or self._monotonic_s() - self._reading.taken_s > _FRESH_S:
+        known = self._reading
+        if known is None or known.speed == 0 or self._monotonic_s() - known.taken_s > _FRESH_S:
             self._reading = None
-            self._reading = self._read()
-        return self._reading
+            known = self._reading = self._read()
+        return known
 
 
 def sandbox_clock(admin_url: str) -> PlatformClock:

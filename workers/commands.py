@@ -11,6 +11,7 @@ from workers.settings import Settings
 
 _APP = ("-A", "workers.celery_app")
 _CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2}
+_NEVER = 1_000_000_000  # 0 is no way to say it: billiard would end the child at once
 STOP_WORKER_S = 25.0  # above celery_config.SOFT_SHUTDOWN_S, so that a warm end is not cut off
 
 
@@ -24,9 +25,9 @@ class CommandLine:
     stop_timeout_s: float = 10.0
 
 
-def worker_lines() -> tuple[CommandLine, ...]:
-    """One worker per lane that has queues."""
-    return tuple(_worker(lane) for lane in catalogue.lanes())
+def worker_lines(*extra: str) -> tuple[CommandLine, ...]:
+    """One worker per lane that has queues, each with these options on top."""
+    return tuple(_worker(lane, extra) for lane in catalogue.lanes())
 
 
 def beat_line(speed: float) -> CommandLine:
@@ -73,9 +74,18 @@ def command_lines(
     )
 
 
-def _worker(lane: Lane) -> CommandLine:
+def stepped_lines(settings: Settings) -> tuple[CommandLine, ...]:
+    """Return the processes of a stepped simulation: a standing sandbox, workers that are never recycled, the tower.
+
+    Nobody knocks but the driver. Recycling would hide a leak.
+    """
+    return (sandbox_line(settings, 0.0), *worker_lines(f"--max-tasks-per-child={_NEVER}"), tower_line())
+
+
+def _worker(lane: Lane, extra: tuple[str, ...] = ()) -> CommandLine:
     argv = (
         *(sys.executable, "-m", "celery", *_APP, "worker", "-n", f"{lane}@%h", "-Q", ",".join(catalogue.queues(lane))),
         *("-c", str(_CONCURRENCY[lane]), "-P", "prefork", "-E", "--without-mingle", "--without-gossip"),
+        *extra,
     )
     return CommandLine(name=f"worker-{lane}", argv=argv, env={"REMAP_SIGTERM": "SIGQUIT"}, stop_timeout_s=STOP_WORKER_S)

@@ -5,9 +5,9 @@ The supervisor keeps the processes alive; this file only knows the order, and wh
 
 import os
 import signal
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -45,6 +45,23 @@ class Machine:
     flower_login: FlowerLogin
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """A machine that nobody but its driver moves: no beat, no Flower, workers that live on, a sandbox that stands."""
+
+    house: House
+    supervisor: Supervisor
+    accounts: tuple[AccountId, ...]
+    environment: Mapping[str, str]
+
+    def start_sandbox(self, settings: Settings, *, name: str) -> None:
+        """Start another sandbox, standing still, on the data folder that `settings` name; it ends with the machine."""
+        line = replace(commands.sandbox_line(settings, 0.0), name=name)
+        ready = _readiness("sandbox", settings, 0)
+        logs = addresses.folders(self.house.settings).logs
+        self.supervisor.start(_child(line, settings, self.environment, logs, ready))
+
+
 @contextmanager
 def started(
     settings: Settings,
@@ -61,6 +78,42 @@ def started(
         StopRequested: Ctrl-C.
     """
     rooms = addresses.folders(settings)
+    with _served(settings, on_event, on_stage) as (house, supervisor, ports, environment):
+        with house.engine.connect() as conn:
+            started_at = engine.db_now(conn)
+        login = flower_login(rooms.home)
+        flower_port = ports.reserve("flower", preferred=_FLOWER_PORT)
+        lines = commands.command_lines(settings, login=login, flower_port=flower_port, speed=speed)
+        opened = _start_lines(supervisor, house, lines, environment, flower_port, on_stage)
+        yield Machine(
+            house=house,
+            supervisor=supervisor,
+            started_at=started_at,
+            accounts=opened,
+            flower_address=f"http://127.0.0.1:{flower_port}",
+            flower_login=login,
+        )
+
+
+@contextmanager
+def stepped(
+    settings: Settings,
+    *,
+    on_event: Callable[[Event], None],
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[Stepped]:
+    """Start what a stepped simulation drives; leaving stops every process in reverse order; raises as `started`."""
+    with _served(settings, on_event, on_stage) as (house, supervisor, _ports, environment):
+        opened = _start_lines(supervisor, house, commands.stepped_lines(settings), environment, 0, on_stage)
+        yield Stepped(house=house, supervisor=supervisor, accounts=opened, environment=environment)
+
+
+@contextmanager
+def _served(
+    settings: Settings, on_event: Callable[[Event], None], on_stage: Callable[[str], None]
+) -> Iterator[tuple[House, Supervisor, PortBook, Mapping[str, str]]]:
+    """Servers and a migrated database, and the house on them."""
+    rooms = addresses.folders(settings)
     external = tuple(
         (name, "given by the environment")
         for name, url in (("postgres", settings.database_url), ("redis", settings.redis_url))
@@ -71,29 +124,28 @@ def started(
         environment = _start_servers(supervisor, settings, rooms, ports, on_stage)
         on_stage("migrations")
         migrate.upgrade(environment["DATABASE_URL"])
-        house = House.open(settings, name="stakazo-up")
-        with house:
-            with house.engine.connect() as conn:
-                started_at = engine.db_now(conn)
-            login = flower_login(rooms.home)
-            flower_port = ports.reserve("flower", preferred=_FLOWER_PORT)
-            lines = commands.command_lines(settings, login=login, flower_port=flower_port, speed=speed)
-            opened: tuple[AccountId, ...] = ()
-            for line in lines:
-                on_stage(line.name)
-                supervisor.start(_spec(line, settings, environment, rooms.logs, flower_port))
-                if line.name == "sandbox":
-                    on_stage("accounts")
-                    opened = open_stub_accounts(house)
-            address = f"http://127.0.0.1:{flower_port}"
-            yield Machine(
-                house=house,
-                supervisor=supervisor,
-                started_at=started_at,
-                accounts=opened,
-                flower_address=address,
-                flower_login=login,
-            )
+        with House.open(settings, name="stakazo-up") as house:
+            yield house, supervisor, ports, environment
+
+
+def _start_lines(  # noqa: PLR0917 - what a start needs
+    supervisor: Supervisor,
+    house: House,
+    lines: Iterable[commands.CommandLine],
+    environment: Mapping[str, str],
+    flower_port: int,
+    on_stage: Callable[[str], None],
+) -> tuple[AccountId, ...]:
+    """Start processes in their order; open the sandbox's accounts once it answers."""
+    opened: tuple[AccountId, ...] = ()
+    logs = addresses.folders(house.settings).logs
+    for line in lines:
+        on_stage(line.name)
+        supervisor.start(_spec(line, house.settings, environment, logs, flower_port))
+        if line.name == "sandbox":
+            on_stage("accounts")
+            opened = open_stub_accounts(house)
+    return opened
 
 
 def open_stub_accounts(house: House) -> tuple[AccountId, ...]:
@@ -144,19 +196,29 @@ def _start_servers(
 def _spec(
     line: commands.CommandLine, settings: Settings, environment: Mapping[str, str], logs: Path, flower_port: int
 ) -> ChildSpec:
+    spec = _child(line, settings, environment, logs, _readiness(line.name, settings, flower_port))
+    if line.name != "flower":
+        return spec
+    return replace(spec, port=flower_port, address=f"http://127.0.0.1:{flower_port}")
+
+
+def _child(
+    line: commands.CommandLine,
+    settings: Settings,
+    environment: Mapping[str, str],
+    logs: Path,
+    ready: Callable[[int], bool] | None,
+) -> ChildSpec:
     common = {"STAKAZO_HOME": str(settings.home), "PYTHONUNBUFFERED": "1", **environment}
-    is_flower = line.name == "flower"
     return ChildSpec(
         name=line.name,
         argv=line.argv,
         env={**common, **line.env},
         log_path=logs / f"{line.name}.log",
-        ready=_readiness(line.name, settings, flower_port),
+        ready=ready,
         ready_timeout_s=_READY_S,
         stop_signal=signal.SIGTERM,
         stop_timeout_s=line.stop_timeout_s,
-        port=flower_port if is_flower else None,
-        address=f"http://127.0.0.1:{flower_port}" if is_flower else None,
     )
 
 

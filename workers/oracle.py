@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,13 @@ class Comparison:
         return not (self.applied_without_effect or self.effect_not_applied or self.effects_twice)
 
 
-def compare(engine: Engine, admin_url: str) -> Comparison:
-    """Read both logs and compare them, action by action.
+def compare(engine: Engine, admin_url: str, *, after: int = 0) -> Comparison:
+    """Read both logs and compare them, action by action; the sandbox's from the line behind the `after`th on.
 
     Raises:
         NotReadyError: the sandbox does not answer.
     """
-    effects = Counter(_our_effects(_oracle_lines(admin_url)))
+    effects = Counter(_our_effects(lines(admin_url, after=after)))
     with engine.connect() as conn:
         sendable = actions.c.kind.not_in(RECORDED_ONLY)
         states = {int(row.id): (ActionState(row.state), row.attempts) for row in conn.execute(
@@ -58,9 +58,14 @@ def compare(engine: Engine, admin_url: str) -> Comparison:
     )
 
 
-def _oracle_lines(admin_url: str) -> Iterable[Mapping[str, Any]]:
+def lines(admin_url: str, *, after: int = 0) -> Sequence[Mapping[str, Any]]:
+    """Return every effect that the sandbox wrote down behind the `after`th, oldest first, as it tells them.
+
+    Raises:
+        NotReadyError: the sandbox does not answer.
+    """
     try:
-        response = requests.get(f"{admin_url.rstrip('/')}/oracle", timeout=_TIMEOUT_S)
+        response = requests.get(f"{admin_url.rstrip('/')}/oracle", params={"after": after}, timeout=_TIMEOUT_S)
         response.raise_for_status()
         body = response.json()
     except (requests.RequestException, ValueError) as error:
@@ -68,8 +73,11 @@ def _oracle_lines(admin_url: str) -> Iterable[Mapping[str, Any]]:
     return list(body["lines"] if isinstance(body, dict) else body)
 
 
-def _our_effects(lines: Iterable[Mapping[str, Any]]) -> Iterable[int]:
-    for line in lines:
-        match = _REQUEST_ID.match(str(line.get("request_id") or ""))
-        if match:
-            yield int(match[1])
+def action_of(line: Mapping[str, Any]) -> int | None:
+    """Return the id of the action of ours that made the effect, None where it was somebody else."""
+    match = _REQUEST_ID.match(str(line.get("request_id") or ""))
+    return int(match[1]) if match else None
+
+
+def _our_effects(effects: Iterable[Mapping[str, Any]]) -> Iterable[int]:
+    return (number for line in effects if (number := action_of(line)) is not None)
