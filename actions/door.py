@@ -5,16 +5,18 @@ Runs in the caller's transaction and under the account's cap lock, so that two r
 
 import base64
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from actions.arbiter import Arbitration, arbitrate
+from actions.arbiter import arbitrate
 from actions.facts import Gathered, gather, reservation_for
 from actions.guardrails import Judgement, Limits, fold, judge_all
+from actions.repeats import ARBITER, FENCE, PAUSED, Repeats
 from actions.wording import Ring, ring
 from domain.actions import CREATES, RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
 from domain.errors import InvariantError
@@ -26,15 +28,26 @@ from models.ledger import Draft
 _LIMITS = Limits()
 _CONFIRMABLE = frozenset({"status", "daily_budget_minor", "name"})
 _OPEN_OBJECT = "uq_actions_open_object"
+_AT_ONCE = 500  # drafts are judged and recorded in parts, so that the verdicts of 10^4 are never held together
 _Key = tuple[ActionKind, str, str]
+_Stop = tuple[str, str]  # what stops every action of the account, and why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """Every row of this proposing, in the order of recording; `rings` are for those that may be sent."""
+    """Every row of this proposing, in the order of recording; `rings` are for those that may be sent.
+
+    `repeats` counts, by what blocks, the proposals whose block is on record already (`actions/repeats.py`).
+    """
 
     actions: tuple[Action, ...]
     rings: tuple[Ring, ...]
+    repeats: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def repeated(self) -> int:
+        """How many proposals were blocked again, without a row of their own."""
+        return sum(self.repeats.values())
 
 
 def propose(
@@ -49,8 +62,9 @@ def propose(
 ) -> Proposed:
     """Record what a module wants, judged; `now` is the platform's instant that the run was planned with.
 
-    Proposing the same for the same run again returns the rows that are there and adds nothing. Level, caps and the
-    ages of the data are read anew: `account` may have been loaded before its collection.
+    Proposing the same for the same run again returns the rows that are there and adds nothing; a block that an earlier
+    run has put on record is only counted. Level, caps and the ages of the data are read anew: `account` may have been
+    loaded before its collection.
 
     Raises:
         InvariantError: a change sets nothing, or what cannot be read back.
@@ -61,14 +75,18 @@ def propose(
     account = accounts.get(conn, account.id)
     held = () if run_id is None else ledger_reads.of_run(conn, run_id)
     fresh = _not_yet_recorded(proposals, {(row.kind, row.object_id, row.rule) for row in held})
-    drafts = _judge(conn, account, fresh, run_id=run_id, now=now, limits=limits)
-    added = _record(conn, account, drafts, run_id=run_id, now=now, actor=actor)
+    repeats = None if run_id is None else Repeats(conn, account.id, now)
+    judged = _judge(conn, account, fresh, run_id=run_id, now=now, limits=limits)
+    drafts = (draft for draft in judged if repeats is None or not repeats.is_repeat(draft))
+    added: list[Action] = []
+    while part := list(islice(drafts, _AT_ONCE)):  # ends with the drafts
+        added += _record(conn, account, part, run_id=run_id, now=now, actor=actor)
     _take_effect(conn, account, now, added)
     rows = (*held, *added)
     rings = tuple(
         ring(row, account.platform, account.platform_account_id) for row in rows if row.state is ActionState.APPROVED
     )
-    return Proposed(actions=rows, rings=rings)
+    return Proposed(actions=rows, rings=rings, repeats={} if repeats is None else dict(repeats.counts))
 
 
 def _require_sendable(proposal: Proposal) -> None:
@@ -101,41 +119,36 @@ def _judge(
     run_id: RunId | None,
     now: datetime,
     limits: Limits,
-) -> list[Draft]:
+) -> Iterator[Draft]:
+    """Judge one after the other, by falling priority: each is judged with those before it in the sums."""
     emergencies = [proposal for proposal in proposals if proposal.kind is ActionKind.EMERGENCY_PAUSE]
     others = [proposal for proposal in proposals if proposal.kind is not ActionKind.EMERGENCY_PAUSE]
     arbitration = arbitrate(others)
     gathered = gather(conn, account=account, now=now, proposals=others, run_id=run_id, limits=limits)
     stop = _stop_of_account(conn, account)
-    return [
-        *(_draft(proposal, ActionState.APPROVED, "emergency stop", ()) for proposal in emergencies),
-        *(_judge_one(proposal, gathered, stop) for proposal in arbitration.winners),
-        *_losers(arbitration),
-    ]
+    yield from (_draft(proposal, ActionState.APPROVED, "emergency stop", ()) for proposal in emergencies)
+    yield from (_judge_one(proposal, gathered, stop) for proposal in arbitration.winners)
+    yield from (_blocked(loser.proposal, loser.reason, (), by=ARBITER) for loser in arbitration.losers)
 
 
-def _stop_of_account(conn: Connection, account: Account) -> str | None:
+def _stop_of_account(conn: Connection, account: Account) -> _Stop | None:
     state = fence.state(conn, account.id)
     if state.closed:
-        return f"the fence is closed: {state.reason}"
-    return "the account is paused" if account.is_paused else None
+        return FENCE, f"the fence is closed: {state.reason}"
+    return (PAUSED, "the account is paused") if account.is_paused else None
 
 
-def _losers(arbitration: Arbitration) -> list[Draft]:
-    return [_draft(loser.proposal, ActionState.BLOCKED, loser.reason, ()) for loser in arbitration.losers]
-
-
-def _judge_one(proposal: Proposal, gathered: Gathered, stop: str | None) -> Draft:
+def _judge_one(proposal: Proposal, gathered: Gathered, stop: _Stop | None) -> Draft:
     facts = gathered.facts(proposal)
     verdicts = judge_all(proposal, facts)
     judgement = fold(proposal, verdicts)
-    reason = "; ".join(judgement.reasons)
     if not judgement.allowed:
-        return _draft(proposal, ActionState.BLOCKED, reason, verdicts)
+        by = ",".join(verdict.guardrail for verdict in verdicts if not verdict.allowed)
+        return _blocked(proposal, "; ".join(judgement.reasons), verdicts, by=by)
     if proposal.kind in RECORDED_ONLY:
         return _draft(proposal, ActionState.APPLIED, "recorded; nothing is sent for it", verdicts)
     if stop is not None:
-        return _draft(proposal, ActionState.BLOCKED, stop, verdicts)
+        return _blocked(proposal, stop[1], verdicts, by=stop[0])
     wanted = _as_trimmed(proposal, judgement)
     reserved = reservation_for(wanted, facts)
     gathered.count(wanted, reserved)
@@ -150,6 +163,10 @@ def _as_trimmed(proposal: Proposal, judgement: Judgement) -> Proposal:
     return replace(
         proposal, target=judgement.target, reason=f"{proposal.reason}; {trims}" if trims else proposal.reason
     )
+
+
+def _blocked(proposal: Proposal, reason: str, verdicts: tuple[Verdict, ...], *, by: str) -> Draft:
+    return replace(_draft(proposal, ActionState.BLOCKED, reason, verdicts), blocked_by=by)
 
 
 def _draft(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import overload
 
+import msgspec
+
 from domain.actions import Json
 
 
@@ -28,3 +30,14 @@ def clean_json(value: Json) -> Json:
             return {clean_text(key): clean_json(item) for key, item in value.items()}
         case _:
             return value
+
+
+def json_document(rows: list[Json]) -> str:
+    """Write many rows as one JSON text for Postgres, cleaned only where that is needed: it is dear for 10^4 rows."""
+    try:
+        document = msgspec.json.encode(rows).decode()
+    except UnicodeEncodeError:  # a lone surrogate
+        document = ""
+    if document and "\\u0000" not in document:
+        return document
+    return msgspec.json.encode(clean_json(rows)).decode()

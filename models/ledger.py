@@ -4,18 +4,18 @@ Every change says `WHERE id AND epoch AND state`: who lost the row writes nothin
 are counted on Postgres' clock, in SQL. What a state means and when it is reached is decided in `actions`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Interval, func, insert, null, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Interval, func, insert, null, or_, select, update
 
-from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState, JsonMap, Proposal, Verdict
+from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState, JsonMap
 from domain.errors import LostClaimError
-from domain.ids import AccountId, ActionId, RunId
+from domain.ids import AccountId, ActionId
+from models.ledger_drafts import Draft, insert_drafts
 from models.ledger_reads import events, get, listing
-from models.ledger_rows import ACTION_COLUMNS, event_row, from_proposal, to_action
+from models.ledger_rows import ACTION_COLUMNS, event_row, to_action
 from models.tables import Instant, action_events, actions
 
 __all__ = [
@@ -36,53 +36,6 @@ __all__ = [
 ]
 
 _NOW = func.clock_timestamp(type_=Instant)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A judged proposal on its way into the ledger; `proposal.target` is what may be sent, trims included."""
-
-    proposal: Proposal
-    state: ActionState
-    reason: str
-    verdicts: tuple[Verdict, ...]
-    cap_reserved_minor: int
-    op_token: str
-
-
-def insert_drafts(
-    conn: Connection,
-    *,
-    account_id: AccountId,
-    run_id: RunId | None,
-    decided_at: datetime,
-    actor: str,
-    drafts: Sequence[Draft],
-) -> tuple[Action, ...]:
-    """Record proposals with their verdicts and move each on to its draft's state; in the order of the drafts.
-
-    Raises:
-        IntegrityError: a draft is to be in flight, and another action on its object is.
-    """
-    if not drafts:
-        return ()
-    rows = [
-        from_proposal(draft.proposal, draft.verdicts, draft.op_token)
-        | {"account_id": account_id, "run_id": run_id, "decided_at": decided_at}
-        for draft in drafts
-    ]
-    statement = insert(actions).returning(actions.c.id, sort_by_parameter_order=True)
-    ids = [ActionId(row[0]) for row in conn.execute(statement, rows)]
-    conn.execute(
-        insert(action_events),
-        [
-            event_row(
-                action_id, actor=actor, event="proposed", before=None, after=ActionState.PROPOSED, epoch=0, detail={}
-            )
-            for action_id in ids
-        ],
-    )
-    return _decide(conn, actor, dict(zip(ids, drafts, strict=True)))
 
 
 def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float) -> Action | None:
@@ -237,51 +190,6 @@ def _move(
     told = {**(detail or {}), **({"reason": reason} if reason else {})}
     _record(conn, action, actor=actor, event=event, after=after, detail=told)
     return to_action(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-
-
-_DECIDE = text(
-    """
-    UPDATE actions SET state = judged.after, state_reason = judged.reason, cap_reserved_minor = judged.reserved,
-           finished_at = CASE WHEN judged.final THEN clock_timestamp() END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:afters AS text[]), CAST(:reasons AS text[]), CAST(:reserves AS bigint[]),
-                CAST(:finals AS boolean[])) AS judged (id, after, reason, reserved, final)
-    WHERE actions.id = judged.id AND actions.epoch = 0 AND actions.state = 'proposed'
-    RETURNING actions.*
-    """
-)
-
-
-def _decide(conn: Connection, actor: str, drafts: Mapping[ActionId, Draft]) -> tuple[Action, ...]:
-    """Move freshly proposed rows on, all in one statement: an account of 100k ads may mark thousands at once."""
-    found = conn.execute(
-        _DECIDE,
-        {
-            "ids": list(drafts),
-            "afters": [draft.state.value for draft in drafts.values()],
-            "reasons": [draft.reason for draft in drafts.values()],
-            "reserves": [draft.cap_reserved_minor for draft in drafts.values()],
-            "finals": [draft.state in TERMINAL for draft in drafts.values()],
-        },
-    ).mappings()
-    decided = {ActionId(row["id"]): to_action(row) for row in found}
-    if len(decided) != len(drafts):
-        raise LostClaimError(f"{len(drafts) - len(decided)} of {len(drafts)} new actions were changed meanwhile")
-    conn.execute(
-        insert(action_events),
-        [
-            event_row(
-                action_id,
-                actor=actor,
-                event="judged",
-                before=ActionState.PROPOSED,
-                after=draft.state,
-                epoch=0,
-                detail={"reason": draft.reason},
-            )
-            for action_id, draft in drafts.items()
-        ],
-    )
-    return tuple(decided[action_id] for action_id in drafts)
 
 
 def _record(conn: Connection, action: Action, *, actor: str, event: str, after: ActionState, detail: JsonMap) -> None:

@@ -77,6 +77,24 @@ def of_run(conn: Connection, run_id: RunId) -> tuple[Action, ...]:
     return tuple(to_action(row) for row in conn.execute(statement).mappings())
 
 
+def blocked_since(
+    conn: Connection, account_id: AccountId, since: datetime, until: datetime
+) -> frozenset[tuple[str, str, str, str, str]]:
+    """What was blocked as it was proposed in (since, until] on the platform's clock.
+
+    Each is (kind, object kind, object id, rule, blocked by).
+    """
+    statement = select(
+        actions.c.kind, actions.c.object_kind, actions.c.object_id, actions.c.rule, actions.c.blocked_by
+    ).where(
+        actions.c.account_id == account_id,
+        actions.c.blocked_by.is_not(None),
+        actions.c.decided_at > since,
+        actions.c.decided_at <= until,
+    )
+    return frozenset((row[0], row[1], row[2], row[3], row[4]) for row in conn.execute(statement))
+
+
 def events(conn: Connection, action_id: ActionId) -> tuple[Event, ...]:
     """The history of an action, oldest first."""
     rows = conn.execute(

@@ -35,7 +35,6 @@ def from_proposal(wanted: Proposal, verdicts: tuple[Verdict, ...], op_token: str
         "reason": wanted.reason,
         "evidence": dict(wanted.evidence),
         "verdicts": [_verdict(verdict) for verdict in verdicts],
-        "state": ActionState.PROPOSED,
         "op_token": op_token,
     }
 

@@ -139,7 +139,9 @@ def _propose(work: Work, judged: Judged) -> Proposed:
         proposed = propose(
             conn, work.account, judged, settings=work.house.settings, run_id=work.run.id, actor=actor
         )  # fmt: skip
-        work.log_in(conn, [action_entry(action) for action in proposed.actions])
+        work.log_in(conn, (action_entry(action) for action in proposed.actions))
+        if proposed.repeats:
+            work.log_in(conn, [_repeats_entry(proposed)])
         for ring in proposed.rings:
             queue = catalogue.actions_queue(catalogue.platform(ring.platform))
             work.ring_action_after(queue, ring.action_id, ring.about)
@@ -147,15 +149,18 @@ def _propose(work: Work, judged: Judged) -> Proposed:
 
 
 def _finalize(work: Work, judged: Judged, proposed: Proposed) -> None:
-    work.stats |= stats_of(judged.snapshot, proposed.actions)
+    work.stats |= stats_of(judged.snapshot, proposed.actions, repeated=proposed.repeated)
     declined = judged.decided.declined
     if declined is not None:  # the cycle ran, and decided not to decide: an operator must see that
         work.stats["declined"] = declined
         work.errors.append({"step": DECISIONS, "error": "Declined", "message": declined})
 
 
-def stats_of(snapshot: Snapshot, actions: Sequence[Action]) -> dict[str, Json]:
-    """Return the run's figures (REQUIREMENTS §4.4), with what became of each proposal; money in minor units."""
+def stats_of(snapshot: Snapshot, actions: Sequence[Action], *, repeated: int = 0) -> dict[str, Json]:
+    """Return the run's figures (REQUIREMENTS §4.4), with what became of each proposal; money in minor units.
+
+    `repeated` proposals were blocked again for a reason that is on record, and have no row of their own.
+    """
     spend, revenue = int(snapshot.ad_sets.spend_window.sum()), int(snapshot.ad_sets.revenue_window.sum())
     counts = {state: sum(action.state is state for action in actions) for state in ActionState}
     return {
@@ -165,7 +170,8 @@ def stats_of(snapshot: Snapshot, actions: Sequence[Action]) -> dict[str, Json]:
         "total_spend_today": int(snapshot.ad_sets.spend_today.sum()),
         "currency": snapshot.currency,
         "avg_roas": round(revenue / spend, 4) if spend else None,
-        "proposed": len(actions),
+        "proposed": len(actions) + repeated,
+        **({"repeated": repeated} if repeated else {}),
         "actions_taken": counts[ActionState.APPROVED] + counts[ActionState.APPLIED],
         **{state.value: count for state, count in counts.items() if count},
     }
@@ -183,6 +189,17 @@ def action_entry(action: Action) -> LogEntry:
         error_message=action.state_reason if action.state is ActionState.BLOCKED else None,
         entity_type=action.object_kind,
         entity_id=action.object_id,
+    )
+
+
+def _repeats_entry(proposed: Proposed) -> LogEntry:
+    return LogEntry(
+        step=API_ACTIONS,
+        action="blocked_again",
+        output_snapshot={
+            "message": f"{proposed.repeated} proposals blocked again for the same reasons",
+            "by_guardrail": dict(proposed.repeats),
+        },
     )
 
 

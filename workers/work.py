@@ -1,7 +1,7 @@
 """What a cycle's body gets: its run, its account, and a way to write that is its own only while the claim holds."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -156,7 +156,7 @@ class Work:
         with self.transaction() as conn:
             self.log_in(conn, entries)
 
-    def log_in(self, conn: Connection, entries: Sequence[LogEntry]) -> None:
+    def log_in(self, conn: Connection, entries: Iterable[LogEntry]) -> None:
         """Write log rows of the run in a transaction that is open."""
         run_history.write_logs(conn, self.run.id, entries)
 

@@ -48,11 +48,10 @@ class Stage:
         with self.engine.begin() as conn:
             accounts.change(conn, self.account_id, **fields)
 
-    def propose(self, *proposals: Proposal, run_id=None, now=None) -> Proposed:
+    def propose(self, *proposals: Proposal, run_id=None, now=None, **more: Any) -> Proposed:
+        common = {"run_id": run_id, "now": now or self.clock.at, "actor": "test", **more}
         with self.engine.begin() as conn:
-            return propose(
-                conn, account=self.account, run_id=run_id, now=now or self.clock.at, proposals=proposals, actor="test"
-            )
+            return propose(conn, account=self.account, proposals=proposals, **common)
 
     def approve(self, proposal: Proposal) -> Action:
         """Propose one and expect it to be approved."""

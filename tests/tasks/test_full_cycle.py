@@ -55,6 +55,17 @@ def test_every_action_has_its_log_row_with_step_and_verb(house, do):
     assert "update_budget" in {log.action for log in logged}
 
 
+def test_what_is_blocked_again_for_the_same_reason_is_counted_in_one_log_row(house, do):
+    first = do(full_cycle.run)
+    again = do(full_cycle.run)
+
+    (row,) = [log for log in _logs(house, again) if log.action == "blocked_again"]
+    by_guardrail = row.output_snapshot["by_guardrail"]
+    assert again.stats_snapshot["repeated"] == sum(by_guardrail.values()) > 0
+    assert again.stats_snapshot["proposed"] == len(_actions(house, again)) + again.stats_snapshot["repeated"]
+    assert "blocked_again" not in {log.action for log in _logs(house, first)}
+
+
 def test_approved_actions_are_rung_after_the_commit(house, do):
     run = do(full_cycle.run)
 
