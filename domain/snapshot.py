@@ -6,6 +6,7 @@ equal data gives equal snapshots. Money is int64 minor units of `currency`; days
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +19,31 @@ Bools = NDArray[np.bool_]
 Texts = NDArray[np.object_]
 
 
+class Hold(IntEnum):
+    """Why rules do not move an object's own budget; a number, since frames carry 10^5 of them."""
+
+    FREE = 0
+    LIFETIME_BUDGET = 1  # its own or its campaign's: left alone
+    BID_LIMIT = 2  # people bound what the platform may pay: left alone
+    SPEND_CAP = 3  # its campaign may spend no more than so much in its life: left alone
+    CAMPAIGN_BUDGET = 4  # an ad set's: rules act on the campaign's daily budget, and may still pause the ad set
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdSetFrame:
     """Ad sets that are not deleted or archived; n rows.
 
     `*_window` sum the last `window_days` complete days plus today; `recent_*` the last `spike_hours` complete hours,
     `usual_*` the mean of the same clock hours over the 7 days before (0 where nothing is known).
-    `daily_budget_minor` is -1 where the ad set carries none (campaign or lifetime budget).
+    `daily_budget_minor` is -1 where the ad set carries none (campaign or lifetime budget); `hold` are values of `Hold`.
+    `campaign_index` points into the CampaignFrame, -1 where its campaign carries no daily budget.
     """
 
     id: Texts
     name: Texts
     campaign_id: Texts
+    campaign_index: Ints
+    hold: Ints
     is_active: Bools  # its own switch and its campaign's are on
     is_learning: Bools  # anything but a finished learning stage
     is_ab_test: Bools  # labelled "ab_test" on the platform
@@ -40,6 +54,36 @@ class AdSetFrame:
     impressions_window: Ints
     clicks_window: Ints
     spend_today: Ints
+    recent_spend: Ints
+    recent_clicks: Ints
+    recent_revenue: Ints
+    usual_spend: Floats
+    usual_clicks: Floats
+    usual_revenue: Floats
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignFrame:
+    """Campaigns that carry a daily budget (CBO) and are not deleted or archived; c rows.
+
+    Figures are the sums of the ad sets that the AdSetFrame holds: what was spent on removed ones tells nothing of what
+    the budget will be spent on. A campaign learns while one of its active ad sets does.
+    """
+
+    id: Texts
+    name: Texts
+    hold: Ints
+    is_active: Bools
+    is_learning: Bools
+    daily_budget_minor: Ints
+    spend_window: Ints
+    revenue_window: Ints
+    purchases_window: Ints
+    impressions_window: Ints
+    clicks_window: Ints
     recent_spend: Ints
     recent_clicks: Ints
     recent_revenue: Ints
@@ -94,5 +138,6 @@ class Snapshot:
     tree_read_at: datetime | None  # None = never read; then nothing may be decided
     insights_read_at: datetime | None
     campaigns_active: int
+    campaigns: CampaignFrame
     ad_sets: AdSetFrame
     ads: AdFrame

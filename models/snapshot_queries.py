@@ -1,9 +1,15 @@
-"""The three queries under a snapshot. Text columns and bigint columns only, as `models/columns.py` fetches them."""
+"""The four queries under a snapshot. Text columns and bigint columns only, as `models/columns.py` fetches them."""
 
 from typing import Final
 
+# `hold` is domain.snapshot.Hold.
 AD_SETS: Final = """
 SELECT s.id, s.name, s.campaign_id,
+    (CASE WHEN coalesce(s.lifetime_budget_minor, c.lifetime_budget_minor) IS NOT NULL THEN 1
+        WHEN s.bidding <> 'automatic' OR c.bidding <> 'automatic' THEN 2
+        WHEN c.spend_cap_minor IS NOT NULL THEN 3
+        WHEN c.daily_budget_minor IS NOT NULL THEN 4
+        ELSE 0 END)::bigint AS hold,
     (s.status = 'active' AND coalesce(c.status = 'active', false))::int::bigint AS is_active,
     (s.learning <> 'done')::int::bigint AS is_learning,
     ('ab_test' = ANY (s.labels))::int::bigint AS is_ab_test,
@@ -12,6 +18,13 @@ SELECT s.id, s.name, s.campaign_id,
 FROM ad_sets AS s
 LEFT JOIN campaigns AS c ON c.account_id = s.account_id AND c.id = s.campaign_id
 WHERE s.account_id = %(account)s AND s.status NOT IN ('deleted', 'archived')
+"""
+
+CAMPAIGNS: Final = """
+SELECT id, name, daily_budget_minor, (status = 'active')::int::bigint AS is_active,
+    (CASE WHEN bidding <> 'automatic' THEN 2 WHEN spend_cap_minor IS NOT NULL THEN 3 ELSE 0 END)::bigint AS hold
+FROM campaigns
+WHERE account_id = %(account)s AND status NOT IN ('deleted', 'archived') AND daily_budget_minor IS NOT NULL
 """
 
 # Ads that are gone keep their figures, which belong to their ad set's sums: hence the full join.

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, func, select
 
 from domain.clock import require_aware
 from domain.objects import Status
-from domain.snapshot import AdFrame, AdSetFrame, Ints, Snapshot, Texts
+from domain.snapshot import AdFrame, AdSetFrame, Bools, CampaignFrame, Ints, Snapshot, Texts
 from models.accounts import Account
 from models.columns import fetch_columns
-from models.snapshot_queries import AD_SETS, ADS, HOURS
+from models.snapshot_queries import AD_SETS, ADS, CAMPAIGNS, HOURS
 from models.tables import campaigns, insights_hourly
 from models.windows import USUAL_DAYS, Window, window
 
@@ -52,7 +52,7 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
         {"account": account.id, "zone": account.zone},
         texts=("id", "name"),
         repeated=("campaign_id",),
-        numbers=(*_SET_FLAGS, "daily_budget_minor", "created_local_s"),
+        numbers=(*_SET_FLAGS, "daily_budget_minor", "hold", "created_local_s"),
     )
     ads = fetch_columns(
         conn,
@@ -65,7 +65,12 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
     position = {set_id: row for row, set_id in enumerate(sets["id"])}
     parents = _positions(position, ads["ad_set_id"])
     sums = {name: _gathered(ads[name], parents, len(position)) for name in _SET_SUMS}
-    hours = _hours(conn, account, span, position, sets["created_local_s"])
+    figures = sums | _hours(conn, account, span, position, sets["created_local_s"])
+    campaigns_there = fetch_columns(
+        conn, CAMPAIGNS, {"account": account.id}, texts=("id", "name"),
+        numbers=("daily_budget_minor", "is_active", "hold"),
+    )  # fmt: skip
+    ad_sets = _ad_set_frame(sets, campaigns_there["id"], figures)
     return Snapshot(
         account_id=account.id,
         currency=account.currency,
@@ -76,15 +81,35 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
         tree_read_at=account.tree_read_at,
         insights_read_at=account.insights_read_at,
         campaigns_active=_active_campaigns(conn, account),
-        ad_sets=_ad_set_frame(sets, sums | hours),
+        campaigns=_campaign_frame(campaigns_there, ad_sets),
+        ad_sets=ad_sets,
         ads=_ad_frame(ads, parents, now),
     )
 
 
-def _ad_set_frame(sets: Mapping[str, Any], figures: Mapping[str, Any]) -> AdSetFrame:
+def _ad_set_frame(sets: Mapping[str, Any], campaign_ids: Sequence[str], figures: Mapping[str, Any]) -> AdSetFrame:
     columns: dict[str, Any] = {name: _texts(sets[name]) for name in ("id", "name", "campaign_id")}
     columns |= {name: sets[name].astype(np.bool_) for name in _SET_FLAGS}
-    return AdSetFrame(**columns, daily_budget_minor=sets["daily_budget_minor"], **figures)
+    columns |= {name: sets[name] for name in ("daily_budget_minor", "hold")}
+    position = {campaign_id: row for row, campaign_id in enumerate(campaign_ids)}
+    return AdSetFrame(**columns, campaign_index=_positions(position, sets["campaign_id"]), **figures)
+
+
+def _campaign_frame(found: Mapping[str, Any], ad_sets: AdSetFrame) -> CampaignFrame:
+    rows, length = ad_sets.campaign_index, len(found["id"])
+    names = (*_SET_SUMS[:-1], *_RECENT, *_USUAL)
+    sums: dict[str, Any] = {name: _gathered(getattr(ad_sets, name), rows, length) for name in names}
+    learning: Bools = np.zeros(length, np.bool_)
+    learning[rows[(rows >= 0) & ad_sets.is_active & ad_sets.is_learning]] = True
+    return CampaignFrame(
+        id=_texts(found["id"]),
+        name=_texts(found["name"]),
+        hold=found["hold"],
+        is_active=found["is_active"].astype(np.bool_),
+        is_learning=learning,
+        daily_budget_minor=found["daily_budget_minor"],
+        **sums,
+    )
 
 
 def _ad_frame(ads: Mapping[str, Any], parents: Ints, now: datetime) -> AdFrame:
@@ -158,9 +183,9 @@ def _positions(position: Mapping[str, int], ids: Sequence[str]) -> Ints:
     return np.fromiter((position.get(item, -1) for item in ids), np.int64, len(ids))
 
 
-def _gathered(values: Ints, rows: Ints, length: int) -> Ints:
+def _gathered(values: NDArray[Any], rows: Ints, length: int) -> NDArray[Any]:
     """Sum values into their rows; -1 belongs to none."""
-    sums = np.zeros(length, np.int64)
+    sums = np.zeros(length, values.dtype)
     inside = rows >= 0
     np.add.at(sums, rows[inside], values[inside])
     return sums

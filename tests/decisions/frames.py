@@ -7,17 +7,21 @@ from typing import Any
 import numpy as np
 
 from domain.ids import AccountId
-from domain.snapshot import AdFrame, AdSetFrame, Snapshot
+from domain.snapshot import AdFrame, AdSetFrame, CampaignFrame, Hold, Snapshot
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
 _AD_SET: dict[str, Any] = {
-    "id": "s1", "name": "An ad set", "campaign_id": "c1",
+    "id": "s1", "name": "An ad set", "campaign_id": "c1", "campaign_index": -1, "hold": int(Hold.FREE),
     "is_active": True, "is_learning": False, "is_ab_test": False,
     "daily_budget_minor": 4000,
     "spend_window": 0, "revenue_window": 0, "purchases_window": 0, "impressions_window": 0, "clicks_window": 0,
     "spend_today": 0, "recent_spend": 0, "recent_clicks": 0, "recent_revenue": 0,
     "usual_spend": 0.0, "usual_clicks": 0.0, "usual_revenue": 0.0,
+}  # fmt: skip
+_NOT_OF_CAMPAIGNS = {"campaign_id", "campaign_index", "is_ab_test", "spend_today"}
+_CAMPAIGN = {name: value for name, value in _AD_SET.items() if name not in _NOT_OF_CAMPAIGNS} | {
+    "id": "c1", "name": "A campaign"
 }  # fmt: skip
 _AD: dict[str, Any] = {
     "id": "a1", "name": "An ad", "ad_set_id": "s1", "ad_set_index": 0, "creative_id": "k1",
@@ -33,13 +37,21 @@ def ad_set(**figures: Any) -> dict[str, Any]:
     return _checked(_AD_SET, figures)
 
 
+def campaign(**figures: Any) -> dict[str, Any]:
+    """A row of the campaign frame: it carries 40.00 EUR a day for its ad sets."""
+    return _checked(_CAMPAIGN, figures)
+
+
 def ad(**figures: Any) -> dict[str, Any]:
     """A row of the ad frame: active, ten days old, in the first ad set."""
     return _checked(_AD, figures)
 
 
 def snapshot(
-    ad_sets: Sequence[Mapping[str, Any]] = (), ads: Sequence[Mapping[str, Any]] = (), **fields: Any
+    ad_sets: Sequence[Mapping[str, Any]] = (),
+    ads: Sequence[Mapping[str, Any]] = (),
+    campaigns: Sequence[Mapping[str, Any]] = (),
+    **fields: Any,
 ) -> Snapshot:
     """A snapshot in EUR that was read a minute ago; ids are made unique where rows do not name theirs."""
     values: dict[str, Any] = {
@@ -56,6 +68,7 @@ def snapshot(
     }
     return Snapshot(
         **values,
+        campaigns=CampaignFrame(**_columns(_CAMPAIGN, _numbered(campaigns, "c"))),
         ad_sets=AdSetFrame(**_columns(_AD_SET, _numbered(ad_sets, "s"))),
         ads=AdFrame(**_columns(_AD, _numbered(ads, "a"))),
     )

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from domain.actions import Level, Mode, ObjectKind
 from domain.ids import AccountId, AdId, AdSetId, CampaignId, CreativeId, PlatformAccountId
-from domain.objects import AccountInfo, Ad, AdSet, Campaign, InsightRow, Learning, Status
-from domain.snapshot import Bools, Floats, Ints, Snapshot, Texts
+from domain.objects import AccountInfo, Ad, AdSet, Bidding, Campaign, InsightRow, Learning, Status
+from domain.snapshot import Bools, Floats, Hold, Ints, Snapshot, Texts
 from models import accounts, insights, mirror, snapshots
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -257,3 +257,43 @@ def test_a_name_with_any_character_reaches_the_snapshot(conn: Connection, accoun
     snapshot = loaded(conn, account_id)
     assert snapshot.ads.name.tolist() == snapshot.ad_sets.name.tolist() == [name]
     assert mirror.listing(conn, account_id, ObjectKind.AD)[0].name == name
+
+
+def test_a_campaign_that_carries_the_budget_sums_its_ad_sets(conn: Connection, account_id: AccountId) -> None:
+    shared = replace(campaign(1), daily_budget_minor=9_000)
+    inside = [ad_set(1, daily_budget_minor=None), ad_set(2, daily_budget_minor=None, learning=Learning.LEARNING)]
+    store(conn, account_id, [shared, campaign(2)], [*inside, ad_set(3, parent=2)], [ad(1), ad(2, parent=2)])
+    rows = [figures(1, day(1), spend=50, revenue=200), figures(2, day(2), parent=2, spend=70, revenue=10)]
+    insights.upsert_daily(conn, account_id, [rows], NOW)
+    found = loaded(conn, account_id)
+
+    assert list(found.campaigns.id) == ["c1"]
+    assert found.campaigns.daily_budget_minor.tolist() == [9_000]
+    assert (found.campaigns.spend_window.tolist(), found.campaigns.revenue_window.tolist()) == ([120], [210])
+    assert found.campaigns.is_learning.tolist() == [True]
+    assert found.ad_sets.campaign_index.tolist() == [0, 0, -1]
+    assert found.ad_sets.hold.tolist() == [Hold.CAMPAIGN_BUDGET, Hold.CAMPAIGN_BUDGET, Hold.FREE]
+
+
+def test_what_people_bound_is_held(conn: Connection, account_id: AccountId) -> None:
+    campaigns = [
+        campaign(1),
+        replace(campaign(2), lifetime_budget_minor=90_000),
+        replace(campaign(3), daily_budget_minor=9_000, bidding=Bidding.COST_CAP),
+        replace(campaign(4), spend_cap_minor=1),
+    ]
+    sets = [
+        ad_set(1),
+        ad_set(2, daily_budget_minor=None, lifetime_budget_minor=5_000),
+        ad_set(3, bidding=Bidding.BID_CAP),
+        ad_set(4, parent=2, daily_budget_minor=None),
+        ad_set(5, parent=3, daily_budget_minor=None),
+        ad_set(6, parent=4),
+    ]
+    store(conn, account_id, campaigns, sets, [])
+    found = loaded(conn, account_id)
+
+    assert [Hold(hold).name for hold in found.ad_sets.hold.tolist()] == [
+        "FREE", "LIFETIME_BUDGET", "BID_LIMIT", "LIFETIME_BUDGET", "BID_LIMIT", "SPEND_CAP"
+    ]  # fmt: skip
+    assert found.campaigns.hold.tolist() == [Hold.BID_LIMIT]
