@@ -6,11 +6,15 @@ from typing import Any, Final
 from sandbox.market.dice import object_key
 from sandbox.market.kernel import Market
 from sandbox.market.rhythm import Calendar
+from sandbox.market.rules import Rules
 from sandbox.market.truth import Appeal, Audience, Change, ChangeKind, deal_appeal, deal_audience
 from sandbox.nodes import DELIVERING, Kind, Node
 from sandbox.scenario import AccountSpec
 
-_SIGNIFICANT: Final = frozenset({"daily_budget", "lifetime_budget", "targeting", "optimization_goal", "bid_strategy"})
+# Edits that restart learning whatever their size (domain.md §2a [LP2]); budgets by how far they move.
+_SIGNIFICANT: Final = frozenset({"targeting", "optimization_goal", "bid_strategy", "bid_amount", "bid_constraints"})
+_BUDGETS: Final = frozenset({"daily_budget", "lifetime_budget"})
+_DAY_S: Final = 86_400
 _LIFETIME_DAYS: Final = 30
 _CENTS: Final = 100
 # Currencies without a hundredth part, as the platform counts them (meta_graph_api.md §7).
@@ -20,12 +24,16 @@ _WHOLE: Final = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW
 class Account:
     """The account's state; `World` feeds it changes in the order of their instants."""
 
-    def __init__(self, spec: AccountSpec, *, account_id: str, seed: int, start_s: int, history_s: int) -> None:
+    def __init__(
+        self, spec: AccountSpec, *, account_id: str, seed: int, start_s: int, history_s: int, rules: Rules | None = None
+    ) -> None:
+        rules = rules or Rules()
         self.spec = spec
         self.id = account_id
         self.created_s = history_s
-        self.calendar = Calendar(spec.timezone, around_s=start_s)
-        self.market = Market(seed=seed, calendar=self.calendar, first_hour=self.calendar.hour_at(history_s))
+        self.calendar = Calendar(spec.timezone, around_s=start_s, season=rules.season)
+        first_hour = self.calendar.hour_at(history_s)
+        self.market = Market(seed=seed, calendar=self.calendar, first_hour=first_hour, rules=rules)
         self.nodes: dict[Kind, list[Node]] = {kind: [] for kind in Kind}
         self.appeals: dict[str, Appeal] = {}
         self._seed = seed
@@ -52,7 +60,7 @@ class Account:
         match node.kind:
             case Kind.CAMPAIGN:
                 budget = daily_minor(node)
-                node.budget_index = self.market.add_budget(budget) if budget else -1
+                node.budget_index = self.market.add_budget(budget, object_id=int(node.id)) if budget else -1
             case Kind.AD_SET:
                 self._add_ad_set(node, audience)
             case Kind.AD:
@@ -62,49 +70,78 @@ class Account:
 
     def update(self, node: Node, values: dict[str, Any], *, at_us: int) -> None:
         """Write new values into an object and tell the market."""
-        at_s = at_us // 1_000_000
+        at_s, before = at_us / 1e6, daily_minor(node)
         for name, value in values.items():
             _assign(node, name, value)
-        if not set(values) <= {"daily_budget", "lifetime_budget"} or node.kind is not Kind.CAMPAIGN:
-            node.updated_s = at_s  # a campaign's budget edits do not bump it, as the platform documents
-        if values.keys() & _SIGNIFICANT:
-            node.edited_s = at_s
-        if values.keys() & {"daily_budget", "lifetime_budget"}:
+        if not set(values) <= _BUDGETS or node.kind is not Kind.CAMPAIGN:
+            node.updated_s = at_us // 1_000_000  # a campaign's budget edits do not bump it, as the platform documents
+        if values.keys() & _BUDGETS:
             node.note_budget_edit(at_us)
-            if node.budget_index >= 0:
-                change = Change(
-                    at_s=at_us / 1e6, kind=ChangeKind.BUDGET, index=node.budget_index, value=daily_minor(node) or 0
-                )
-                self.market.change(change)
+            self._change_budget(node, before or 0, at_s=at_s)
         if "creative" in values and node.creative is not None:
             appeal = self._appeal_of(node)
-            self.market.change(Change(at_s=at_us / 1e6, kind=ChangeKind.APPEAL, index=node.market_index, appeal=appeal))
+            self.market.change(Change(at_s=at_s, kind=ChangeKind.APPEAL, index=node.market_index, appeal=appeal))
+        if values.keys() & _SIGNIFICANT or ("creative" in values and node.kind is Kind.AD):
+            self.restart_learning(node, at_s=at_s)
         if "status" in values:
-            self.refresh_live(node, at_s=at_us / 1e6)
+            self.refresh_live(node, at_s=at_s)
 
     def refresh_live(self, node: Node, *, at_s: float) -> None:
         """Start or stop the delivery of the ads under an object, as statuses now say."""
+        touched: dict[str, Node] = {}
         for ad in ads_under(node):
             is_live = ad.effective_status() == DELIVERING
             if is_live != ad.is_live:
                 ad.is_live = is_live
                 self.market.change(Change(at_s=at_s, kind=ChangeKind.LIVE, index=ad.market_index, value=int(is_live)))
+                if ad.parent is not None:
+                    touched[ad.parent.id] = ad.parent
+        for ad_set in touched.values():
+            self._note_rest(ad_set, at_s=at_s)
+
+    def restart_learning(self, node: Node, *, at_s: float) -> None:
+        """Let the ad sets that a significant edit touches learn anew: an ad's own, or all of a campaign."""
+        for ad_set in _ad_sets_of(node):
+            ad_set.edited_s = at_s
+            self.market.change(Change(at_s=at_s, kind=ChangeKind.EDIT, index=ad_set.market_index))
+
+    def learning(self, ad_set: Node) -> tuple[str, int]:
+        """Return the learning stage and the events counted; an edit in an hour not computed yet counts already."""
+        stage, events, since_s = self.market.learning.told(ad_set.market_index)
+        return (stage, events) if since_s >= ad_set.edited_s else ("LEARNING", 0)
+
+    def _change_budget(self, node: Node, before: int, *, at_s: float) -> None:
+        if node.budget_index < 0:
+            return
+        after = daily_minor(node) or 0
+        self.market.change(Change(at_s=at_s, kind=ChangeKind.BUDGET, index=node.budget_index, value=after))
+        if abs(after - before) > self.market.rules.budget_step * before:
+            self.restart_learning(node, at_s=at_s)
+
+    def _note_rest(self, ad_set: Node, *, at_s: float) -> None:
+        """Remember since when an ad set rests; one that rested for a week learns anew."""
+        if not any(ad.is_live for ad in ad_set.children):
+            ad_set.stopped_s = at_s
+        elif ad_set.stopped_s is not None:
+            if at_s - ad_set.stopped_s >= self.market.rules.pause_days * _DAY_S:
+                self.restart_learning(ad_set, at_s=at_s)
+            ad_set.stopped_s = None
 
     def _add_ad_set(self, node: Node, audience: Audience | None) -> None:
         parent = node.parent
         shared = parent.budget_index if parent is not None else -1
-        node.budget_index = self.market.add_budget(daily_minor(node) or 0) if shared < 0 else -1
-        node.edited_s = node.created_s
+        node.budget_index = self.market.add_budget(daily_minor(node) or 0, object_id=int(node.id)) if shared < 0 else -1
+        node.edited_s = node.stopped_s = float(node.created_s)
         node.market_index = self.market.add_ad_set(
             object_id=int(node.id),
             audience=audience or deal_audience(self._seed, int(node.id), cpm_minor=self._cpm),
             budget=node.budget_index if shared < 0 else shared,
+            since_s=node.edited_s,
         )
 
     def _add_ad(self, node: Node) -> None:
         if node.parent is None:
             return
-        node.parent.edited_s = node.created_s  # a new ad restarts its ad set's learning
         node.market_index = self.market.add_ad(
             object_id=int(node.id), ad_set=node.parent.market_index, appeal=self._appeal_of(node)
         )
@@ -121,6 +158,17 @@ def ads_under(node: Node) -> Iterable[Node]:
         yield node
     for child in node.children:
         yield from ads_under(child)
+
+
+def _ad_sets_of(node: Node) -> list[Node]:
+    match node.kind:
+        case Kind.CAMPAIGN:
+            return node.children
+        case Kind.AD_SET:
+            return [node]
+        case Kind.AD if node.parent is not None:
+            return [node.parent]
+    return []
 
 
 def daily_minor(node: Node) -> int | None:

@@ -41,7 +41,8 @@ class Node:
     market_index: int = -1
     budget_index: int = -1
     is_live: bool = False
-    edited_s: int = 0  # the last edit that restarts learning
+    edited_s: float = 0.0  # the last edit that restarts learning
+    stopped_s: float | None = None  # since when an ad set delivers nothing
     budget_edits_us: deque[int] | None = None
 
     @property

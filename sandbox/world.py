@@ -68,8 +68,15 @@ class World:
         )  # fmt: skip
         self.nodes[node.id] = node
         account.add(node)
-        account.refresh_live(node, at_s=line.platform_at_us / 1e6)
+        self._start_ad(account, node, at_s=line.platform_at_us / 1e6)
         return node
+
+    @staticmethod
+    def _start_ad(account: Account, node: Node, *, at_s: float) -> None:
+        """Let an ad deliver; one that joins an ad set later restarts its learning."""
+        if node.kind is Kind.AD and node.parent is not None and node.created_s > node.parent.created_s:
+            account.restart_learning(node, at_s=at_s)
+        account.refresh_live(node, at_s=at_s)
 
     # The scenario's own objects.
 
@@ -87,7 +94,7 @@ class World:
             self._old_incident(account, incident.scope, incident.model_dump())
         by_age = sorted(account.nodes[Kind.AD], key=lambda ad: max(ad.created_s, history_s))
         for ad in by_age:
-            account.refresh_live(ad, at_s=float(ad.created_s))
+            self._start_ad(account, ad, at_s=float(ad.created_s))
         if spec.history:
             fill_history(account.market, spec.history, keys, start_s=self._start_s)
 

@@ -1,118 +1,88 @@
 """The market of one ad account: steps a fixed hourly grid, vectorised over ads.
 
-Everything carried from hour to hour is exposures per ad and money spent today per budget. A change inside an hour
-counts by the part of the hour that it was in force. Given the same changes, the figures are the same however the
-advance is cut into calls.
+Carried from hour to hour: exposures per ad, what budgets have spent (`pacing.py`), learning (`learning.py`). A change
+inside an hour counts by the part of the hour that it was in force. Given the same changes, the figures are the same
+however the advance is cut into calls. `local.py` is the entry for use without a server.
 """
 
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sandbox.market.dice import Floats, Ints, Keys, normals, object_key, poisson, uniforms
+from sandbox.market.columns import Table
+from sandbox.market.dice import Floats, Ints, normals, object_key, poisson, uniforms
 from sandbox.market.grid import Grid
+from sandbox.market.learning import Learning
+from sandbox.market.pacing import Budgets
 from sandbox.market.purchases import Purchases
 from sandbox.market.rhythm import HOUR_S, Calendar, Hour
+from sandbox.market.rules import Rules
 from sandbox.market.truth import Appeal, Audience, Change, ChangeKind, Incident
 
 _FATIGUE_EXPONENT: Final = 0.43
 _EXPOSURE_DECAY: Final = 0.5 ** (1 / (45 * 24))  # half of the people have forgotten, or are new, after 45 days
 _CONCAVITY: Final = 0.35
 _MAX_DAILY_FREQUENCY: Final = 3.0
-_CATCH_UP: Final = 1.5  # an hour may take at most this multiple of its share when the day has fallen behind
 _OTHER_CLICKS: Final = 0.3  # likes, expansions and profile clicks per link click
 _DAY_NOISE, _HOUR_NOISE = 0.06, 0.05
 _S_CPM_DAY, _S_CPM_HOUR, _S_CTR_DAY = 1, 2, 3
 _S_IMPRESSIONS, _S_SPEND, _S_LINK, _S_OTHER, _S_PURCHASES = 11, 12, 13, 14, 15
 
 
-class Column:
-    """A growing float64, int64, uint64 or bool vector."""
-
-    def __init__(self, dtype: type[np.generic]) -> None:
-        self._data: NDArray[np.generic] = np.zeros(64, dtype=dtype)
-        self.size = 0
-
-    def append(self, value: float) -> int:
-        """Append and return the index."""
-        if self.size == len(self._data):
-            self._data = np.concatenate([self._data, np.zeros_like(self._data)])
-        self._data[self.size] = value
-        self.size += 1
-        return self.size - 1
-
-    @property
-    def view(self) -> NDArray[np.generic]:
-        """The vector, writable, without the spare room."""
-        return self._data[: self.size]
-
-
 class Market:
     """Ads, their audiences and budgets, and what the hours made of them. All money is integer minor units."""
 
-    def __init__(self, *, seed: int, calendar: Calendar, first_hour: int) -> None:
+    def __init__(self, *, seed: int, calendar: Calendar, first_hour: int, rules: Rules | None = None) -> None:
         self.calendar = calendar
+        self.rules = rules or Rules()
         self.grid = Grid(first_hour=first_hour)
-        self.purchases = Purchases()
+        self.purchases = Purchases(order_spread=self.rules.order_spread)
+        self.learning = Learning(self.rules)
+        self.budgets = Budgets(self.rules)
         self.next_hour = first_hour  # the first hour not computed yet
         self.incidents: list[Incident] = []
         self._seed = seed
         self._changes: list[Change] = []
-        self._ad = {
-            name: Column(dtype)
-            for name, dtype in (
-                ("key", np.uint64), ("ad_set", np.int64), ("ctr", np.float64), ("cvr", np.float64),
-                ("value", np.float64), ("fatigue", np.float64), ("live", np.bool_), ("exposures", np.float64),
-            )
-        }  # fmt: skip
-        self._ad_set = {
-            name: Column(dtype)
-            for name, dtype in (
-                ("key", np.uint64), ("budget", np.int64), ("size", np.float64), ("cpm", np.float64),
-                ("saturation", np.float64), ("ctr_factor", np.float64), ("cvr_factor", np.float64), ("even", np.bool_),
-            )
-        }  # fmt: skip
-        self._budget = {"minor": Column(np.int64), "spent": Column(np.int64)}
+        self._audiences: dict[str, int] = {}
+        real = np.float64
+        self._ad = Table(
+            key=np.uint64, ad_set=np.int64, ctr=real, cvr=real, value=real, fatigue=real, live=np.bool_, exposures=real
+        )
+        self._ad_set = Table(
+            key=np.uint64, budget=np.int64, people=np.int64, size=real, cpm=real, saturation=real, ctr_factor=real,
+            cvr_factor=real, even=np.bool_,
+        )  # fmt: skip
 
     @property
     def ads(self) -> int:
         """How many ads the market knows."""
-        return self._ad["key"].size
+        return len(self._ad)
 
     @property
     def ad_sets(self) -> int:
         """How many ad sets the market knows."""
-        return self._ad_set["key"].size
+        return len(self._ad_set)
 
-    def add_budget(self, minor: int) -> int:
+    def add_budget(self, minor: int, *, object_id: int) -> int:
         """Add a daily budget (of an ad set, or of a campaign for all its ad sets) and return its index."""
-        self._budget["spent"].append(0)
-        return self._budget["minor"].append(minor)
+        return self.budgets.add(minor, key=object_key(self._seed, object_id))
 
-    def add_ad_set(self, *, object_id: int, audience: Audience, budget: int) -> int:
-        """Add an ad set that draws on a budget and return its index."""
-        columns = self._ad_set
-        columns["budget"].append(budget)
-        columns["size"].append(audience.size)
-        columns["cpm"].append(audience.cpm_minor)
-        columns["saturation"].append(audience.saturation_daily_minor)
-        columns["ctr_factor"].append(audience.ctr_factor)
-        columns["cvr_factor"].append(audience.cvr_factor)
-        columns["even"].append(audience.even)
-        return columns["key"].append(object_key(self._seed, object_id))
+    def add_ad_set(self, *, object_id: int, audience: Audience, budget: int, since_s: float = 0.0) -> int:
+        """Add an ad set that draws on a budget and learns from an instant on; return its index."""
+        index = self.learning.add(since_s)
+        people = index if audience.name is None else self._audiences.setdefault(audience.name, index)
+        return self._ad_set.append(
+            key=object_key(self._seed, object_id), budget=budget, people=people, size=audience.size,
+            cpm=audience.cpm_minor, saturation=audience.saturation_daily_minor, ctr_factor=audience.ctr_factor,
+            cvr_factor=audience.cvr_factor, even=audience.even,
+        )  # fmt: skip
 
     def add_ad(self, *, object_id: int, ad_set: int, appeal: Appeal, exposures: float = 0.0) -> int:
         """Add an ad, not yet live, and return its index."""
-        columns = self._ad
-        columns["ad_set"].append(ad_set)
-        columns["ctr"].append(appeal.ctr)
-        columns["cvr"].append(appeal.cvr)
-        columns["value"].append(appeal.order_value_minor)
-        columns["fatigue"].append(appeal.fatigue)
-        columns["live"].append(False)
-        columns["exposures"].append(exposures)
-        return columns["key"].append(object_key(self._seed, object_id))
+        return self._ad.append(
+            key=object_key(self._seed, object_id), ad_set=ad_set, ctr=appeal.ctr, cvr=appeal.cvr,
+            value=appeal.order_value_minor, fatigue=appeal.fatigue, live=False, exposures=exposures,
+        )  # fmt: skip
 
     def change(self, change: Change) -> None:
         """Note a change; instants must not go back, nor before an hour already computed."""
@@ -127,8 +97,10 @@ class Market:
 
     def fill(self, *, hour: int, ads: Ints, values: Ints, counts: Ints, order_values: Ints, arrived_at_s: int) -> None:
         """Write a past hour as it was reported instead of computing it; hours must not go back."""
+        self._apply_changes(upto_s=self.calendar.start_of(hour))
         self.grid.write(hour, ads, values)
-        np.add.at(self._floats("exposures"), ads, values[0].astype(np.float64))
+        np.add.at(self._ad.floats("exposures"), ads, values[0].astype(np.float64))
+        self.learning.recall(self.calendar.start_of(hour), self._ad.ints("ad_set")[ads], counts)
         bought = np.nonzero(counts + order_values)[0]
         self.purchases.append(
             ads=ads[bought],
@@ -139,27 +111,21 @@ class Market:
         )
         self.next_hour = max(self.next_hour, hour + 1)
 
-    def arrived_since(self, since_s: Ints, *, cutoff_s: float) -> Ints:
-        """Return per ad the purchases that have arrived from clicks since the ad's own instant."""
-        first = self.grid.first_hour
-        start = self.calendar.start_of(first)
-        return self.purchases.since(since_s, hours_start_s=start, first_hour=first, cutoff_s=cutoff_s)
-
     def ad_sets_of_ads(self) -> Ints:
         """Return the ad set's index of every ad."""
-        return self._ints("ad_set")
+        return self._ad.ints("ad_set")
 
     def audience_sizes(self) -> Floats:
         """Return the people behind every ad set."""
-        return self._set_floats("size")
+        return self._ad_set.floats("size")
 
     def truth(self, ad: int) -> dict[str, float]:
         """Return the hidden truth about an ad, for tests and for judging decisions."""
-        ad_set = int(self._ints("ad_set")[ad])
+        ad_set = int(self._ad.ints("ad_set")[ad])
         names = ("ctr_factor", "cvr_factor", "size", "cpm", "saturation")
-        of_set = {name: float(self._set_floats(name)[ad_set]) for name in names}
+        of_set = {name: float(self._ad_set.floats(name)[ad_set]) for name in names}
         tired = float(self._tiredness()[ad])
-        base = {name: float(self._floats(name)[ad]) for name in ("ctr", "cvr", "value", "fatigue", "exposures")}
+        base = {name: float(self._ad.floats(name)[ad]) for name in ("ctr", "cvr", "value", "fatigue", "exposures")}
         return {
             "ctr": base["ctr"] * of_set["ctr_factor"],
             "ctr_now": base["ctr"] * of_set["ctr_factor"] * tired,
@@ -170,14 +136,16 @@ class Market:
             "audience_size": of_set["size"],
             "cpm_minor": of_set["cpm"],
             "saturation_daily_minor": of_set["saturation"],
+            "learning_efficiency": float(self.learning.efficiency()[ad_set]),
         }
 
     # One hour.
 
     def _step(self, hour: Hour) -> None:
         if hour.is_first:
-            self._budget_ints("spent")[:] = 0
-        self._floats("exposures")[:] *= _EXPOSURE_DECAY
+            self.budgets.begin_day(hour.day)
+        self.learning.begin_hour(hour)
+        self._ad.floats("exposures")[:] *= _EXPOSURE_DECAY
         target, allowed = self._plan(hour)
         ads = np.nonzero(target > 0)[0]
         if len(ads):
@@ -186,7 +154,7 @@ class Market:
     def _plan(self, hour: Hour) -> tuple[Floats, Ints]:
         """Return the money to place per ad, and the most each budget may have spent today after this hour."""
         target = np.zeros(self.ads)
-        allowed = self._budget_ints("minor").copy()
+        allowed = self.budgets.ceiling(hour)
         tired = self._tiredness()
         at_s, end_s = float(hour.start_s), hour.start_s + HOUR_S
         while at_s < end_s:
@@ -194,7 +162,7 @@ class Market:
             tired = tired if len(tired) == self.ads else self._tiredness()
             next_s = min(float(end_s), self._changes[0].at_s) if self._changes else float(end_s)
             target += self._place(hour, tired) * ((next_s - at_s) / HOUR_S)
-            allowed = np.maximum(allowed, self._budget_ints("minor"))
+            allowed = np.maximum(allowed, self.budgets.ceiling(hour))
             at_s = next_s
         return target, allowed
 
@@ -206,39 +174,39 @@ class Market:
             done += 1
             match change.kind:
                 case ChangeKind.LIVE:
-                    self._ad["live"].view[change.index] = bool(change.value)
+                    self._ad.flags("live")[change.index] = bool(change.value)
                 case ChangeKind.BUDGET:
-                    self._budget_ints("minor")[change.index] = change.value
+                    self.budgets.set(change.index, change.value)
+                case ChangeKind.EDIT:
+                    self.learning.restart(change.index, change.at_s)
                 case ChangeKind.APPEAL if change.appeal is not None:
                     self._swap(change.index, change.appeal)
         del self._changes[:done]
 
     def _swap(self, ad: int, appeal: Appeal) -> None:
-        self._floats("ctr")[ad], self._floats("cvr")[ad] = appeal.ctr, appeal.cvr
-        self._floats("value")[ad], self._floats("fatigue")[ad] = appeal.order_value_minor, appeal.fatigue
-        self._floats("exposures")[ad] = 0.0
+        self._ad.floats("ctr")[ad], self._ad.floats("cvr")[ad] = appeal.ctr, appeal.cvr
+        self._ad.floats("value")[ad], self._ad.floats("fatigue")[ad] = appeal.order_value_minor, appeal.fatigue
+        self._ad.floats("exposures")[ad] = 0.0
 
     def _place(self, hour: Hour, tired: Floats) -> Floats:
-        ad_set = self._ints("ad_set")
-        live = self._ad["live"].view
-        pull = np.where(self._ad_set["even"].view[ad_set], 1.0, self._floats("ctr") * tired)
+        ad_set = self._ad.ints("ad_set")
+        live = self._ad.flags("live")
+        pull = np.where(self._ad_set.flags("even")[ad_set], 1.0, self._ad.floats("ctr") * tired)
         pull = np.where(live, pull, 0.0)
-        budget_of_ad = self._set_ints("budget")[ad_set]
-        total = np.bincount(budget_of_ad, weights=pull, minlength=self._budget["minor"].size)
-        minor = self._budget_ints("minor").astype(np.float64)
-        left = np.maximum(minor - self._budget_ints("spent"), 0.0)
-        money = np.minimum(left * (hour.share / hour.rest), minor * (_CATCH_UP * hour.share))
+        budget_of_ad = self._ad_set.ints("budget")[ad_set]
+        total = np.bincount(budget_of_ad, weights=pull, minlength=len(self.budgets))
+        money = self.budgets.money(hour)
         per_pull = np.divide(money, total, out=np.zeros_like(money), where=total > 0)
         return pull * per_pull[budget_of_ad]
 
     def _tiredness(self) -> Floats:
-        size = self._set_floats("size")[self._ints("ad_set")]
-        exponent = -_FATIGUE_EXPONENT * self._floats("fatigue")
-        tired: Floats = np.exp(exponent * np.log1p(self._floats("exposures") / size))
+        size = self._ad_set.floats("size")[self._ad.ints("ad_set")]
+        exponent = -_FATIGUE_EXPONENT * self._ad.floats("fatigue")
+        tired: Floats = np.exp(exponent * np.log1p(self._ad.floats("exposures") / size))
         return tired
 
     def _deliver(self, hour: Hour, ads: Ints, target: Floats, allowed: Ints) -> None:
-        ad_set, keys = self._ints("ad_set")[ads], self._keys()[ads]
+        ad_set, keys = self._ad.ints("ad_set")[ads], self._ad.keys()[ads]
         cpm_f, ctr_f, cvr_f = self._incident_factors(hour, ads)
         cpm = self._prices(hour, target, ad_set) * cpm_f
         impressions = poisson(
@@ -246,10 +214,10 @@ class Market:
         )
         cost = impressions * cpm / 1_000 * (1 + _HOUR_NOISE * normals(keys, hour.index, _S_CPM_HOUR))
         spend = np.floor(np.maximum(cost, 0) + uniforms(keys, hour.index, _S_SPEND)).astype(np.int64)
-        spend = self._within_budget(spend * (impressions > 0), self._set_ints("budget")[ad_set], allowed)
+        spend = self.budgets.book(spend * (impressions > 0), self._ad_set.ints("budget")[ad_set], allowed)
         ctr = (
-            self._floats("ctr")[ads]
-            * self._set_floats("ctr_factor")[ad_set]
+            self._ad.floats("ctr")[ads]
+            * self._ad_set.floats("ctr_factor")[ad_set]
             * self._tiredness()[ads]
             * hour.ctr
             * ctr_f
@@ -258,46 +226,40 @@ class Market:
         link = np.minimum(poisson(impressions * ctr, keys, hour.index, _S_LINK), impressions)
         clicks = np.minimum(link + poisson(link * _OTHER_CLICKS, keys, hour.index, _S_OTHER), impressions)
         self.grid.write(hour.index, ads, np.stack([impressions, clicks, link, spend]))
-        self._floats("exposures")[ads] += impressions
-        cvr = self._floats("cvr")[ads] * self._set_floats("cvr_factor")[ad_set] * hour.cvr * cvr_f
+        self._ad.floats("exposures")[ads] += impressions
+        skill = self._ad_set.floats("cvr_factor") * self.learning.efficiency()
+        cvr = self._ad.floats("cvr")[ads] * skill[ad_set] * hour.cvr * cvr_f
         bought = np.minimum(poisson(link * cvr, keys, hour.index, _S_PURCHASES), link)
         buyers = np.nonzero(bought)[0]
-        self.purchases.draw(
+        clicked_s, arrives_s = self.purchases.draw(
             hour=hour.index,
             start_s=hour.start_s,
             ads=ads[buyers],
             keys=keys[buyers],
             counts=bought[buyers],
-            order_values=self._floats("value")[ads[buyers]],
+            order_values=self._ad.floats("value")[ads[buyers]],
         )
+        sets = np.repeat(ad_set[buyers], bought[buyers])
+        self.learning.expect(hour, sets, clicked_s=clicked_s, arrives_s=arrives_s)
 
     def _prices(self, hour: Hour, target: Floats, ad_set: Ints) -> Floats:
-        """Return the price of a thousand impressions per ad: dearer with spend, by the hour, the day and chance."""
-        pace = np.bincount(ad_set, weights=target, minlength=self.ad_sets) / hour.share
-        pressure = np.exp(_CONCAVITY * np.log1p(pace / self._set_floats("saturation")))
-        chance = 1 + _DAY_NOISE * normals(self._set_keys(), hour.day, _S_CPM_DAY)
-        prices: Floats = (self._set_floats("cpm") * pressure * chance * hour.cpm)[ad_set]
+        """Return the price of a thousand impressions per ad: dearer with spend, by the hour, the day and chance.
+
+        Ad sets that share an audience bid for the same people: each pays for the pace of all of them.
+        """
+        people = self._ad_set.ints("people")
+        pace = np.bincount(people[ad_set], weights=target, minlength=self.ad_sets)[people] / hour.share
+        pressure = np.exp(_CONCAVITY * np.log1p(pace / self._ad_set.floats("saturation")))
+        chance = 1 + _DAY_NOISE * normals(self._ad_set.keys(), hour.day, _S_CPM_DAY)
+        prices: Floats = (self._ad_set.floats("cpm") * pressure * chance * hour.cpm)[ad_set]
         return prices
 
     def _within_audience(self, hour: Hour, wanted: Floats, ad_set: Ints) -> Floats:
         total = np.bincount(ad_set, weights=wanted, minlength=self.ad_sets)
-        room = self._set_floats("size") * _MAX_DAILY_FREQUENCY * hour.share
+        room = self._ad_set.floats("size") * _MAX_DAILY_FREQUENCY * hour.share
         scale = np.minimum(1.0, np.divide(room, total, out=np.ones_like(total), where=total > 0))
         kept: Floats = wanted * scale[ad_set]
         return kept
-
-    def _within_budget(self, spend: Ints, budget: Ints, allowed: Ints) -> Ints:
-        """Trim the hour's spend so that no budget is passed, and book it."""
-        spent = self._budget_ints("spent")
-        total = np.bincount(budget, weights=spend, minlength=len(spent)).astype(np.int64)
-        left = np.maximum(allowed - spent, 0)
-        over = total > left
-        if over.any():
-            cut = spend * left[budget] // np.maximum(total[budget], 1)
-            spend = np.where(over[budget], cut, spend)
-            total = np.bincount(budget, weights=spend, minlength=len(spent)).astype(np.int64)
-        spent += total
-        return spend
 
     def _incident_factors(self, hour: Hour, ads: Ints) -> tuple[Floats, Floats, Floats]:
         factors = np.ones((3, len(ads)))
@@ -309,26 +271,3 @@ class Market:
             for row, value in zip(factors, values, strict=True):
                 row[hit] *= value
         return factors[0], factors[1], factors[2]
-
-    # Typed views of the columns.
-
-    def _floats(self, name: str) -> Floats:
-        return self._ad[name].view  # type: ignore[return-value]  # the column was made with this dtype
-
-    def _ints(self, name: str) -> Ints:
-        return self._ad[name].view  # type: ignore[return-value]  # as above
-
-    def _keys(self) -> Keys:
-        return self._ad["key"].view  # type: ignore[return-value]  # as above
-
-    def _set_floats(self, name: str) -> Floats:
-        return self._ad_set[name].view  # type: ignore[return-value]  # as above
-
-    def _set_ints(self, name: str) -> Ints:
-        return self._ad_set[name].view  # type: ignore[return-value]  # as above
-
-    def _set_keys(self) -> Keys:
-        return self._ad_set["key"].view  # type: ignore[return-value]  # as above
-
-    def _budget_ints(self, name: str) -> Ints:
-        return self._budget[name].view  # type: ignore[return-value]  # as above

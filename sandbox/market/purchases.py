@@ -14,14 +14,14 @@ from sandbox.market.rhythm import HOUR_S
 
 _ARRIVED_SHARE: Final = np.array([0.0, 0.15, 0.55, 0.75, 0.95, 1.0])
 _ARRIVED_HOURS: Final = np.array([0.0, 1.0, 24.0, 72.0, 168.0, 672.0])
-_VALUE_SPREAD: Final = 0.35
 _STREAM_CLICK, _STREAM_DELAY, _STREAM_VALUE = 41, 42, 43
 
 
 class Purchases:
     """An append-only column store, ordered by the hour of the click."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, order_spread: float = 0.35) -> None:
+        self._spread = order_spread
         self._size = 0
         self._ad = np.zeros(1_024, dtype=np.int32)
         self._hour = np.zeros(1_024, dtype=np.int32)
@@ -32,22 +32,29 @@ class Purchases:
     def __len__(self) -> int:
         return self._size
 
-    def draw(self, *, hour: int, start_s: int, ads: Ints, keys: Keys, counts: Ints, order_values: Floats) -> None:
-        """Draw the moment, delay and value of `counts[i]` purchases of each ad after clicks in this hour."""
+    def draw(
+        self, *, hour: int, start_s: int, ads: Ints, keys: Keys, counts: Ints, order_values: Floats
+    ) -> tuple[Floats, Ints]:
+        """Draw the moment, delay and value of `counts[i]` purchases of each ad after clicks in this hour.
+
+        Returns the instants of the clicks and of the arrivals, purchase by purchase. Values are lognormal.
+        """
         repeated = np.repeat(np.arange(len(ads)), counts)
         ordinals = np.arange(len(repeated)) - np.repeat(np.cumsum(counts) - counts, counts)
         event_keys = nth_keys(keys[repeated], ordinals)
         clicked = start_s + uniforms(event_keys, hour, _STREAM_CLICK) * HOUR_S
         delay = np.interp(uniforms(event_keys, hour, _STREAM_DELAY), _ARRIVED_SHARE, _ARRIVED_HOURS) * HOUR_S
-        spread = np.exp(_VALUE_SPREAD * normals(event_keys, hour, _STREAM_VALUE) - _VALUE_SPREAD**2 / 2)
+        spread = np.exp(self._spread * normals(event_keys, hour, _STREAM_VALUE) - self._spread**2 / 2)
+        arrives = (clicked + delay).astype(np.int64)
         values = np.maximum(np.floor(order_values[repeated] * spread + 0.5), 1)
         self.append(
             ads=ads[repeated],
             hour=hour,
-            arrives=(clicked + delay).astype(np.int64),
+            arrives=arrives,
             counts=np.ones(len(repeated), dtype=np.int64),
             values=values.astype(np.int64),
         )
+        return clicked, arrives
 
     def append(self, *, ads: Ints, hour: int, arrives: Ints, counts: Ints, values: Ints) -> None:
         """Append purchases of one hour; hours must not go back."""
@@ -66,14 +73,6 @@ class Purchases:
         seen = self._arrives[here] <= cutoff_s
         owner = self._ad[here][seen]
         return np.stack([_sum_by(owner, column[here][seen], ads) for column in (self._count, self._value)])
-
-    def since(self, since_s: Ints, *, hours_start_s: int, first_hour: int, cutoff_s: float) -> Ints:
-        """Return per ad how many purchases arrived by the cutoff after clicks at or after the ad's own instant."""
-        hours = self._hour[: self._size].astype(np.int64)
-        owner = self._ad[: self._size]
-        clicked = hours_start_s + (hours - first_hour) * HOUR_S
-        seen = (self._arrives[: self._size] <= cutoff_s) & (clicked >= since_s[owner])
-        return _sum_by(owner[seen], self._count[: self._size][seen], len(since_s))
 
     def _grow(self, needed: int) -> None:
         size = max(needed, 2 * len(self._ad))

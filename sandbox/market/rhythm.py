@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sandbox.market.rules import Season
+
 HOUR_S: Final = 3_600
 
 # People online by hour of day: the share of the daily budget that is paced into it. Editable priors (domain.md §2b).
@@ -51,7 +53,8 @@ class Hour:
 class Calendar:
     """The grid of one time zone; days are worked out once and kept."""
 
-    def __init__(self, zone_name: str, *, around_s: int) -> None:
+    def __init__(self, zone_name: str, *, around_s: int, season: Season | None = None) -> None:
+        self._season = season or Season()
         self.zone = ZoneInfo(zone_name)
         offsets = {
             datetime.fromtimestamp(around_s + month * 30 * 86_400, self.zone).utcoffset() for month in range(-13, 14)
@@ -97,7 +100,9 @@ class Calendar:
         local = [datetime.fromtimestamp(start, self.zone).hour for start in starts]
         total = sum(_ATTENTION[of_day] for of_day in local)
         shares = [_ATTENTION[of_day] / total for of_day in local]
-        weekday = date.fromordinal(day).weekday()
+        on = date.fromordinal(day)
+        weekday, season = on.weekday(), self._season
+        cpm, ctr, cvr = (factors[on.month - 1] for factors in (season.cpm, season.ctr, season.cvr))
         return tuple(
             Hour(
                 index=first + n,
@@ -107,9 +112,9 @@ class Calendar:
                 is_first=n == 0,
                 share=shares[n],
                 rest=sum(shares[n:]),
-                ctr=_CTR_BY_HOUR[of_day],
-                cvr=_CVR_BY_HOUR[of_day] * _CVR_BY_WEEKDAY[weekday],
-                cpm=_CPM_BY_HOUR[of_day] * _CPM_BY_WEEKDAY[weekday],
+                ctr=_CTR_BY_HOUR[of_day] * ctr,
+                cvr=_CVR_BY_HOUR[of_day] * _CVR_BY_WEEKDAY[weekday] * cvr,
+                cpm=_CPM_BY_HOUR[of_day] * _CPM_BY_WEEKDAY[weekday] * cpm,
             )
             for n, of_day in enumerate(local)
         )

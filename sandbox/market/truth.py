@@ -21,6 +21,7 @@ class Audience:
     ctr_factor: float = 1.0
     cvr_factor: float = 1.0
     even: bool = False  # ads share the budget evenly instead of by appeal
+    name: str | None = None  # ad sets whose audience has the same name compete for the same people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class ChangeKind(StrEnum):
 
     LIVE = "live"  # index: an ad; value: 0 or 1
     BUDGET = "budget"  # index: a budget; value: minor units a day
+    EDIT = "edit"  # index: an ad set; a significant edit restarts its learning
     APPEAL = "appeal"  # index: an ad; its creative was swapped, exposures start anew
 
 

@@ -50,7 +50,7 @@ def _renderer(context: Context, account: Account) -> Renderer:
     def edge(node: Node, wanted: Wanted, kind: Kind) -> dict[str, Any]:
         return _inner_edge(context, account, node, wanted, kind)
 
-    return Renderer(account, cutoff_s=context.cutoff_s(), edge=edge)
+    return Renderer(account, edge=edge)
 
 
 def _inner_edge(context: Context, account: Account, node: Node, wanted: Wanted, kind: Kind) -> Json:

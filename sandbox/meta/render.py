@@ -151,13 +151,10 @@ class Renderer:
         self,
         account: Account,
         *,
-        cutoff_s: float,
         edge: Callable[[Node, Wanted, Kind], dict[str, Any]],
     ) -> None:
         self._account = account
-        self._cutoff_s = cutoff_s
         self._edge = edge
-        self._conversions: list[int] | None = None
 
     def render(self, node: Node, fields: Sequence[Wanted]) -> dict[str, Any]:
         """Return the object with the fields asked for; `id` is always there, absent values are left out.
@@ -190,29 +187,14 @@ class Renderer:
         raise parameter(f"Tried accessing nonexisting field ({name}) on node type ({TYPE_NAMES[node.kind]})")
 
     def _learning(self, node: Node) -> dict[str, Any]:
-        """Return the learning stage: 50 conversions within 7 days of the last significant edit end it."""
-        if self._conversions is None:
-            self._conversions = _conversions_since_edit(self._account, self._cutoff_s)
-        conversions = self._conversions[node.market_index]
-        is_young = self._cutoff_s - node.edited_s < 7 * 86_400
-        status = "SUCCESS" if conversions >= 50 else "LEARNING" if is_young else "FAIL"  # noqa: PLR2004 - documented figure
+        """Return the learning stage as of the last complete hour."""
+        status, conversions = self._account.learning(node)
         return {
             "status": status,
             "conversions": conversions,
             "attribution_windows": ["7d_click", "1d_view"],
-            "last_sig_edit_ts": node.edited_s,
+            "last_sig_edit_ts": int(node.edited_s),
         }
-
-
-def _conversions_since_edit(account: Account, cutoff_s: float) -> list[int]:
-    import numpy as np  # the one array of this file
-
-    ad_sets = account.nodes[Kind.AD_SET]
-    edited = np.array([node.edited_s for node in ad_sets], dtype=np.int64)
-    of_ad = account.market.ad_sets_of_ads()
-    per_ad = account.market.arrived_since(edited[of_ad], cutoff_s=cutoff_s)
-    counts: list[int] = np.bincount(of_ad, weights=per_ad, minlength=len(ad_sets)).astype(np.int64).tolist()
-    return counts
 
 
 def _narrowed(value: Any, wanted: Wanted) -> Any:
