@@ -1,14 +1,11 @@
 """The whole path as a newcomer types it: real servers, real workers, real HTTP, one command."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-_TIMEOUT_S = 240
+from tests.journeys.running import stakazo
 
 
 @pytest.fixture(scope="module")
@@ -18,20 +15,9 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(home) -> dict:
-    done = _stakazo(home, "demo", "--json")
+    done = stakazo(home, "demo", "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
-
-
-def _stakazo(home: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "cli.main", *words],
-        env={**os.environ, "STAKAZO_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
 
 
 def test_a_cycle_runs_all_its_steps(demo):
@@ -66,7 +52,7 @@ def test_the_ledger_equals_the_sandbox_own_log(demo):
 
 
 def test_nothing_is_left_running(demo, home):
-    done = _stakazo(home, "status", "--json")
+    done = stakazo(home, "status", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 1
     assert not any(process["alive"] for process in document["processes"])

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from redis import Redis
@@ -15,9 +16,9 @@ from sqlalchemy import select
 
 from domain.actions import ActionState
 from domain.health import OPEN_RUN_STATES
-from models.runs import LEASE_S, RING_AGAIN_S
+from models.runs import LEASE_S, RING_AGAIN_S, SCHEDULE
 from models.tables import actions, runs
-from tests.journeys.running import Machine, machine, wait_until
+from tests.journeys.running import CYCLE, Machine, machine, wait_until
 from workers import addresses
 
 _HELD_S = 20.0  # a call that is cut off by a kill; nobody waits it out unless the test says so
@@ -65,7 +66,7 @@ def test_redis_killed_while_a_budget_is_on_its_way(house):
     assert _settled(house, action_id) == ActionState.APPLIED
 
 
-def test_messages_lost_from_redis_are_rung_again_by_the_tower(house):
+def test_messages_lost_from_redis_are_rung_again_by_the_tower_and_the_next_slot_runs(house):
     pid = house.pid("worker-cycles")
     os.kill(pid, signal.SIGSTOP)  # it may have asked for the next message, and takes none up
     run_id = house.ask_for_cycle()
@@ -76,6 +77,9 @@ def test_messages_lost_from_redis_are_rung_again_by_the_tower(house):
     house.let_pass(RING_AGAIN_S, ring=False)  # the tower's own process rings
     row = house.ended(run_id)
     assert row.state == "succeeded", row.reason
+    slot = wait_until(lambda: _latest_slot(house), "the tower plans the slot that is due")
+    row = house.ended(slot)
+    assert (row.state, row.triggered_by) == ("succeeded", "schedule")
 
 
 def test_postgres_stopped_while_a_cycle_reads(house):
@@ -166,6 +170,14 @@ def test_the_executor_killed_while_a_budget_is_on_its_way(house):
 def _open_runs(house: Machine) -> list:
     with house.engine.connect() as conn:
         return conn.execute(select(runs).where(runs.c.state.in_(OPEN_RUN_STATES))).all()
+
+
+def _latest_slot(house: Machine) -> int | None:
+    """The scheduled full cycle of the last half hour on the platform's clock."""
+    since = house.platform_now() - timedelta(minutes=31)
+    mine = (runs.c.task == CYCLE, runs.c.triggered_by == SCHEDULE, runs.c.slot_at > since)
+    with house.engine.connect() as conn:
+        return conn.execute(select(runs.c.id).where(*mine)).scalars().first()
 
 
 def _sent(house: Machine) -> int:
