@@ -14,11 +14,18 @@ from domain.errors import BadInputError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLimits:
-    """What the account itself imposes on a decision; not in the snapshot."""
+    """What the account itself imposes on a decision; not in the snapshot. Of the two goals at most one is set."""
 
     minimum_daily_budget_minor: int
+    goal_roas: float | None = None
+    goal_cpa_minor: int | None = None
 
     def __post_init__(self) -> None:
+        if self.goal_roas is not None and self.goal_cpa_minor is not None:
+            raise BadInputError("an account has a goal ROAS or a goal CPA, not both")
+        for name, goal in (("goal_roas", self.goal_roas), ("goal_cpa_minor", self.goal_cpa_minor)):
+            if goal is not None and not goal > 0:
+                raise BadInputError(f"{name} is {goal!r}; it must be above 0")
         if type(self.minimum_daily_budget_minor) is not int or self.minimum_daily_budget_minor < 0:
             raise BadInputError(
                 f"minimum_daily_budget_minor is {self.minimum_daily_budget_minor!r}; it must be a whole number from 0"
@@ -46,6 +53,8 @@ BOUNDS: Mapping[str, Bounds] = MappingProxyType(
         "roas_high": Bounds(low=0.01, high=1000),
         "roas_low": Bounds(low=0.01, high=1000),
         "step": Bounds(low=0.20, high=0.40),
+        "goal_high_factor": Bounds(low=1, high=10),
+        "goal_low_factor": Bounds(low=0.05, high=1),
         "min_spend_floors": Bounds(low=0, high=1000),
         "ab_min_hours": Bounds(low=1, high=24 * 90),
         "ab_min_impressions": Bounds(low=1, high=100_000_000, whole=True),
@@ -70,6 +79,9 @@ class ClassicPolicy:
     window_days: int = 7
     roas_high: float = 3.0
     roas_low: float = 1.5
+    # Ours: with a goal ROAS, these times the goal stand in for roas_high and roas_low; a goal CPA is divided by them.
+    goal_high_factor: float = 1.33
+    goal_low_factor: float = 0.67
     step: float = 0.30  # of the present daily budget, up and down
     # Ours: a ROAS counts from a spend of this many account minimum daily budgets in the window, so that one cheap sale,
     # or the first cents without one, do not move a budget. In minimum budgets, since a minor unit is no fixed amount.

@@ -1,13 +1,14 @@
 """Which decisions make up a policy, in a table; the only file that knows more than one of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeAlias
 
 from decisions import ab_winner, fatigue, roas, spikes
 from decisions.freshness import stale_reason
+from decisions.holds import left_alone
 from decisions.policy import AccountLimits, ClassicPolicy
 from domain.actions import Proposal
 from domain.errors import InvariantError
@@ -22,10 +23,14 @@ RULES: Mapping[type[ClassicPolicy], tuple[Rule, ...]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What a policy wants, or why it declined to decide at all (then there are no proposals)."""
+    """What a policy wants, or why it declined to decide at all (then there are no proposals).
+
+    `left_alone` counts active ad sets whose budgets are steered by other means than a rule can handle, by reason.
+    """
 
     proposals: tuple[Proposal, ...]
     declined: str | None
+    left_alone: Mapping[str, int] = field(default_factory=dict)
 
 
 def decide(snapshot: Snapshot, policy: ClassicPolicy, limits: AccountLimits, freshness: timedelta) -> Decided:
@@ -43,4 +48,4 @@ def decide(snapshot: Snapshot, policy: ClassicPolicy, limits: AccountLimits, fre
     if declined is not None:
         return Decided(proposals=(), declined=declined)
     proposals = (proposal for rule in RULES[type(policy)] for proposal in rule(snapshot, policy, limits))
-    return Decided(proposals=tuple(proposals), declined=None)
+    return Decided(proposals=tuple(proposals), declined=None, left_alone=left_alone(snapshot))

@@ -1,14 +1,17 @@
-"""ROAS steps of ad sets: more budget above `roas_high`, less below `roas_low`, a pause where a cut is not enough."""
+"""ROAS steps: more budget above `roas_high`, less below `roas_low`, a pause where a cut is not enough."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from decisions.ad_set_changes import at_floor, change_budget, pause
+from decisions.budget_changes import Frame, at_floor, change_budget, frames, is_free, pause
+from decisions.goals import Measure, measure
 from decisions.policy import AccountLimits, ClassicPolicy
 from decisions.steps import lowered, raised
 from decisions.wording import ages, amounts
 from domain.actions import Json, Priority, Proposal
-from domain.snapshot import Snapshot
-from estimators.rates import rate
+from domain.snapshot import Bools, CampaignFrame, Ints, Snapshot
 
 RAISE = "roas_high"
 CUT = "roas_low"
@@ -24,77 +27,104 @@ def decide(snapshot: Snapshot, policy: ClassicPolicy, limits: AccountLimits) -> 
     | half of `roas_low` to `roas_low` | budget - step, not under the floor | pause | nothing |
     | under half of `roas_low` | pause | pause | pause |
 
-    An ad set that spent less than `min_spend_floors` account minimums in the window is left alone. Changes are whole
-    minor units, rounded down, so that a rounded step is never larger than the policy's.
-    """
-    frame, floor = snapshot.ad_sets, limits.floor_minor
-    budget = frame.daily_budget_minor
-    roas = rate(frame.revenue_window, frame.spend_window)
-    judged = frame.is_active & (frame.spend_window >= max(1.0, policy.min_spend_floors * floor))
-    low = judged & (roas < policy.roas_low)
-    up, down = raised(budget, policy.step), lowered(budget, policy.step, floor)
-    is_raise = judged & (roas > policy.roas_high) & (budget > 0) & (up > budget)
-    is_pause = low & ((roas < policy.roas_low / 2) | ((budget > 0) & (budget <= floor)))
-    is_cut = low & ~is_pause & (budget > 0) & (down < budget)
+    Where the account has a goal, `decisions/goals.py` says what stands in for the ROAS and its thresholds. A campaign
+    that carries the budget of its ad sets is judged likewise, by their sum; ad sets of a campaign that is to be paused
+    are not paused as well. Lifetime budgets, bid limits and spend caps are left alone.
 
-    shared = _shared_evidence(snapshot, policy)
+    What spent less than `min_spend_floors` account minimums in the window is left alone. Changes are whole minor
+    units, rounded down, so that a rounded step is never larger than the policy's.
+    """
     found: list[Proposal] = []
-    for rule, mask, target, step in ((RAISE, is_raise, up, policy.step), (CUT, is_cut, down, -policy.step)):
-        side = f"is above {policy.roas_high:.2f}" if rule == RAISE else f"is below {policy.roas_low:.2f}"
-        found.extend(
-            change_budget(
+    paused_campaigns = np.zeros(len(snapshot.campaigns), np.bool_)
+    for frame in frames(snapshot):
+        wanted = _want(frame, policy, limits)
+        if isinstance(frame, CampaignFrame):
+            paused_campaigns = wanted.is_pause
+        else:
+            inside = frame.campaign_index
+            stopped = (inside >= 0) & np.append(paused_campaigns, values=False)[inside]
+            wanted = replace(wanted, is_pause=wanted.is_pause & ~stopped)
+        found.extend(_propose(snapshot, frame, wanted, policy, limits.floor_minor))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What is wanted of each row of a frame."""
+
+    by: Measure
+    is_raise: Bools
+    is_cut: Bools
+    is_pause: Bools
+    up: Ints
+    down: Ints
+
+
+def _want(frame: Frame, policy: ClassicPolicy, limits: AccountLimits) -> _Wanted:
+    by, floor, budget = measure(frame, policy, limits), limits.floor_minor, frame.daily_budget_minor
+    judged = frame.is_active & is_free(frame) & (frame.spend_window >= max(1.0, policy.min_spend_floors * floor))
+    low = judged & (by.value < by.low)
+    up, down = raised(budget, policy.step), lowered(budget, policy.step, floor)
+    is_pause = low & ((by.value < by.low / 2) | ((budget > 0) & (budget <= floor)))
+    return _Wanted(
+        by=by,
+        is_raise=judged & (by.value > by.high) & (budget > 0) & (up > budget),
+        is_cut=low & ~is_pause & (budget > 0) & (down < budget),
+        is_pause=is_pause,
+        up=up,
+        down=down,
+    )
+
+
+def _propose(
+    snapshot: Snapshot, frame: Frame, wanted: _Wanted, policy: ClassicPolicy, floor_minor: int
+) -> Iterator[Proposal]:
+    by = wanted.by
+    shared = {"window_days": snapshot.window_days, **by.evidence(), **ages(snapshot)}
+    sides = (
+        (RAISE, wanted.is_raise, wanted.up, policy.step, by.above(snapshot, by.high)),
+        (CUT, wanted.is_cut, wanted.down, -policy.step, by.below(snapshot, by.low)),
+    )
+    for rule, mask, target, step, side in sides:
+        for row in np.flatnonzero(mask).tolist():
+            yield change_budget(
                 snapshot,
+                frame,
                 row,
                 target.item(row),
                 step=step,
                 rule=rule,
                 priority=Priority.ROAS,
-                why=f"{_figures(snapshot, row)} {side}",
-                evidence=_evidence(snapshot, row, shared),
+                why=f"{_figures(snapshot, frame, row, by)} is {side}{by.wish(snapshot)}",
+                evidence=_evidence(frame, row, shared),
             )
-            for row in np.flatnonzero(mask).tolist()
-        )
-    found.extend(
-        pause(
-            snapshot,
+    for row in np.flatnonzero(wanted.is_pause).tolist():
+        yield pause(
+            frame,
             row,
             rule=CUT,
             priority=Priority.ROAS,
-            why=f"{_figures(snapshot, row)} {_too_low(snapshot, row, policy, floor)}",
-            evidence=_evidence(snapshot, row, shared),
+            why=f"{_figures(snapshot, frame, row, by)} is {_too_low(snapshot, frame, row, by, floor_minor)}",
+            evidence=_evidence(frame, row, shared),
         )
-        for row in np.flatnonzero(is_pause).tolist()
-    )
-    return tuple(found)
 
 
-def _figures(snapshot: Snapshot, row: int) -> str:
+def _figures(snapshot: Snapshot, frame: Frame, row: int, by: Measure) -> str:
     write, currency = amounts(snapshot.currency), snapshot.currency
-    spend, revenue = snapshot.ad_sets.spend_window.item(row), snapshot.ad_sets.revenue_window.item(row)
+    spend, revenue = frame.spend_window.item(row), frame.revenue_window.item(row)
+    brought = f"{frame.purchases_window.item(row):,} purchases" if by.is_cpa else f"revenue {write(revenue)} {currency}"
     return (
-        f"ROAS {revenue / spend:.2f} over {snapshot.window_days} days"
-        f" (spend {write(spend)} {currency}, revenue {write(revenue)} {currency})"
+        f"{by.of(snapshot, frame, row)} over {snapshot.window_days} days (spend {write(spend)} {currency}, {brought})"
     )
 
 
-def _too_low(snapshot: Snapshot, row: int, policy: ClassicPolicy, floor_minor: int) -> str:
-    spend, revenue = snapshot.ad_sets.spend_window.item(row), snapshot.ad_sets.revenue_window.item(row)
-    if revenue / spend < policy.roas_low / 2:
-        return f"is below {policy.roas_low / 2:.2f}, half of {policy.roas_low:.2f}"
-    return f"is below {policy.roas_low:.2f}{at_floor(snapshot, row, floor_minor)}"
+def _too_low(snapshot: Snapshot, frame: Frame, row: int, by: Measure, floor_minor: int) -> str:
+    if by.value.item(row) < by.low / 2:
+        return f"{by.below_half(snapshot)}{by.wish(snapshot)}"
+    return f"{by.below(snapshot, by.low)}{by.wish(snapshot)}{at_floor(snapshot, frame, row, floor_minor)}"
 
 
-def _shared_evidence(snapshot: Snapshot, policy: ClassicPolicy) -> dict[str, Json]:
-    return {
-        "window_days": snapshot.window_days,
-        "roas_high": policy.roas_high,
-        "roas_low": policy.roas_low,
-        **ages(snapshot),
-    }
-
-
-def _evidence(snapshot: Snapshot, row: int, shared: dict[str, Json]) -> dict[str, Json]:
-    frame = snapshot.ad_sets
+def _evidence(frame: Frame, row: int, shared: dict[str, Json]) -> dict[str, Json]:
     spend, revenue = frame.spend_window.item(row), frame.revenue_window.item(row)
     return {
         "roas": round(revenue / spend, 4),
