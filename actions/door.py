@@ -139,6 +139,10 @@ def _stop_of_account(conn: Connection, account: Account) -> _Stop | None:
 
 
 def _judge_one(proposal: Proposal, gathered: Gathered, stop: _Stop | None) -> Draft:
+    """Judge by every guardrail; once the cycle is full by that one alone: the next cycle judges the rest anew."""
+    full = gathered.full_cycle(proposal)
+    if full is not None:
+        return _blocked(proposal, full.reason, (full,), by=full.guardrail)
     facts = gathered.facts(proposal)
     verdicts = judge_all(proposal, facts)
     judgement = fold(proposal, verdicts)
@@ -166,11 +170,17 @@ def _as_trimmed(proposal: Proposal, judgement: Judgement) -> Proposal:
 
 
 def _blocked(proposal: Proposal, reason: str, verdicts: tuple[Verdict, ...], *, by: str) -> Draft:
-    return replace(_draft(proposal, ActionState.BLOCKED, reason, verdicts), blocked_by=by)
+    return _draft(proposal, ActionState.BLOCKED, reason, verdicts, by=by)
 
 
 def _draft(
-    proposal: Proposal, state: ActionState, reason: str, verdicts: tuple[Verdict, ...], reserved_minor: int = 0
+    proposal: Proposal,
+    state: ActionState,
+    reason: str,
+    verdicts: tuple[Verdict, ...],
+    reserved_minor: int = 0,
+    *,
+    by: str | None = None,
 ) -> Draft:
     return Draft(
         proposal=proposal,
@@ -179,6 +189,7 @@ def _draft(
         verdicts=verdicts,
         cap_reserved_minor=reserved_minor,
         op_token=base64.b32encode(secrets.token_bytes(10)).decode(),
+        blocked_by=by,
     )
 
 

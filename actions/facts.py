@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from actions.guardrails import Facts, Limits
+from actions.guardrails import GUARDRAILS, Facts, Limits, cycle_limit
 from actions.guardrails.headroom import added_budget
 from actions.wishes import Wishes, gather_wishes
 from domain import catalogue
-from domain.actions import CREATES, RECORDED_ONLY, ActionKind, ObjectKind, Proposal
+from domain.actions import CREATES, RECORDED_ONLY, ActionKind, ObjectKind, Proposal, Verdict
 from domain.ids import ActionId, RunId
 from domain.money import Money
 from models import budgets, ledger_sums
@@ -24,6 +24,7 @@ from models.ledger_sums import BudgetHistory, RunActions
 
 _SPEND_DAYS = 7  # the window in which the share of a pause in the spend is taken
 _EDIT_WINDOW = timedelta(hours=1)
+_CYCLE_LIMIT = next(row for row in GUARDRAILS if row.slug == cycle_limit.SLUG)
 _RAISES = frozenset({ActionKind.SET_DAILY_BUDGET, ActionKind.ACTIVATE})
 _Object = tuple[ObjectKind, str]
 
@@ -46,6 +47,7 @@ class Gathered:
     spend_minor: dict[_Object, int] = field(default_factory=dict)
     account_spend_minor: int = 0
     paused_spend_minor: int = 0
+    _full: Facts | None = field(default=None, init=False)
 
     def facts(self, proposal: Proposal) -> Facts:
         """Say what is known as this proposal is judged."""
@@ -85,6 +87,18 @@ class Gathered:
             insights_age=_age(self.now, account.insights_read_at),
             limits=self.limits,
         )
+
+    def full_cycle(self, proposal: Proposal) -> Verdict | None:
+        """What the limit of the cycle says of a proposal that it concerns, once it is reached; None before that.
+
+        On a large account thousands wait behind it: for those nothing else is looked up or worded.
+        """
+        if self.in_cycle < self.limits.actions_per_cycle or proposal.kind not in _CYCLE_LIMIT.kinds:
+            return None
+        if self._full is None:  # what follows no longer changes what this guardrail looks at
+            self._full = self.facts(proposal)
+        verdict = _CYCLE_LIMIT.judge(proposal, self._full)
+        return None if verdict.allowed else verdict
 
     def count(self, proposal: Proposal, reserved_minor: int) -> None:
         """Take a proposal as taken up: the next one is judged with it in the sums."""

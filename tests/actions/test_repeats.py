@@ -62,9 +62,21 @@ def test_what_is_no_longer_blocked_goes_through(cycle):
 def test_another_guardrail_is_another_block(stage, cycle):
     cycle(budget(), limits=NONE_LEFT)
     stage.change_account(max_total_daily_spend_minor=100)
-    (action,) = cycle(budget(), minutes=30, limits=NONE_LEFT).actions
+    (action,) = cycle(budget(), minutes=30).actions
     assert action.state is ActionState.BLOCKED
-    assert blocked_by(stage) == ["cycle_limit", "account_cap,cycle_limit"]
+    assert blocked_by(stage) == ["cycle_limit", "account_cap"]
+
+
+def test_a_full_cycle_is_the_only_reason_that_is_looked_for(stage, cycle):
+    """An account over its cap with a full cycle: the cap is asked once there is room to act."""
+    stage.change_account(max_total_daily_spend_minor=100)
+    (action,) = cycle(budget(), limits=NONE_LEFT).actions
+    assert [row["guardrail"] for row in stage.machinery(action).verdicts] == ["cycle_limit"]
+    assert (
+        cycle(budget(priority=Priority.PERSON), minutes=1, limits=NONE_LEFT)
+        .actions[0]
+        .state_reason.startswith("the cap")
+    )
 
 
 def test_another_kind_another_rule_and_another_object_are_other_blocks(cycle):
