@@ -60,14 +60,14 @@ def stakazo(home: Path, *words: str, **variables: str) -> subprocess.CompletedPr
     )
 
 
-def wait_until(look: Callable[[], _Found], what: str, limit_s: float = _LIMIT_S) -> _Found:
-    """Look again and again until something true is found."""
+def wait_until(look: Callable[[], _Found], what: str | Callable[[], str], limit_s: float = _LIMIT_S) -> _Found:
+    """Look again and again until something true is found; `what` may be asked for only once that has failed."""
     deadline_s = time.monotonic() + limit_s
     while time.monotonic() < deadline_s:
         if found := look():
             return found
         time.sleep(_POLL_S)
-    raise AssertionError(f"not within {limit_s:.0f} s: {what}")
+    raise AssertionError(f"not within {limit_s:.0f} s: {what() if callable(what) else what}")
 
 
 class Machine:
@@ -93,7 +93,7 @@ class Machine:
                 stderr=subprocess.STDOUT,
             )
         process = self.process
-        wait_until(lambda: RUNNING in self.said or process.poll() is not None, f"the first cycle:\n{self.said}")
+        wait_until(lambda: RUNNING in self.said or process.poll() is not None, lambda: f"the first cycle:\n{self.said}")
         assert process.poll() is None, self.said
 
     def interrupt(self) -> int:
@@ -141,7 +141,7 @@ class Machine:
 
     def pid(self, child: str) -> int:
         """The pid of a living child."""
-        record = wait_until(lambda: self._living(child), f"{child} lives:\n{self.said}")
+        record = wait_until(lambda: self._living(child), lambda: f"{child} lives:\n{self.said}")
         return record.mark.pid
 
     def port(self, child: str) -> int:
@@ -151,7 +151,7 @@ class Machine:
         """Send a child a signal that it does not survive; return the pid that it had, once another took its place."""
         pid = self.pid(child)
         os.kill(pid, number)
-        wait_until(lambda: self._reborn(child, pid), f"{child} restarted:\n{self.said}")
+        wait_until(lambda: self._reborn(child, pid), lambda: f"{child} restarted:\n{self.said}")
         return pid
 
     # -- what a person does -----------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ class Machine:
             row = self.run(run_id)
             return None if row.state in OPEN_RUN_STATES else row
 
-        return wait_until(look, f"run {run_id} ends: {self.run(run_id)}", limit_s)
+        return wait_until(look, lambda: f"run {run_id} ends: {self.run(run_id)}", limit_s)
 
     def open_rows(self) -> tuple[Sequence[Any], Sequence[Any]]:
         """Runs and actions that are not over."""

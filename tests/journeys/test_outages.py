@@ -39,7 +39,7 @@ def judged(house) -> Iterator[None]:
     house.advance(days=4)  # cooldowns are over, figures are stale, a new slot is due
     yield
     assert house.cycle()["status"] == "succeeded"
-    wait_until(lambda: not _open_runs(house), f"no run stays open: {_open_runs(house)}")
+    wait_until(lambda: not _open_runs(house), lambda: f"no run stays open: {_open_runs(house)}")
     comparison = house.comparison()
     assert comparison.agrees, comparison
     assert comparison.undecided == 0, comparison
@@ -199,7 +199,7 @@ def _settled(house: Machine, action_id: int) -> ActionState:
         state = _state(house, action_id)
         return None if state in open_states else state
 
-    return wait_until(look, f"action {action_id} settles, it is {_state(house, action_id)}")
+    return wait_until(look, lambda: f"action {action_id} settles: {_state(house, action_id)}")
 
 
 def _pass_until_settled(house: Machine, action_id: int) -> None:

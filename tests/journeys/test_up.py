@@ -87,7 +87,9 @@ def test_a_taken_port_gives_way_to_the_next_free_one_printed_and_in_status(up, t
 
 
 def test_everything_is_well_once_the_first_cycle_is_printed(up):
-    status = wait_until(lambda: (found := up.status())["ok"] and found, f"all is well: {up.status()['problems']}", 60)
+    status = wait_until(
+        lambda: (found := up.status())["ok"] and found, lambda: f"all is well: {up.status()['problems']}", 60
+    )
     assert all(row["alive"] for row in status["processes"])
     assert "Olivar del Sol: full cycle" in up.said
     assert "ad set" in up.said
