@@ -36,7 +36,9 @@ class Account:
         self.market = Market(seed=seed, calendar=self.calendar, first_hour=first_hour, rules=rules)
         self.nodes: dict[Kind, list[Node]] = {kind: [] for kind in Kind}
         self.appeals: dict[str, Appeal] = {}
-        self._seed = seed
+        self.seed = seed
+        # By ad set (market index): what it targets from which local day on; breakdowns keep to it.
+        self.targetings: dict[int, list[tuple[int, dict[str, Any]]]] = {}
         values = [ad.order_value_minor for campaign in spec.campaigns for s in campaign.ad_sets for ad in s.ads]
         self._order_value = sorted(values)[len(values) // 2] if values else 5_000
         prices = [s.cpm_minor for campaign in spec.campaigns for s in campaign.ad_sets]
@@ -66,7 +68,7 @@ class Account:
             case Kind.AD:
                 self._add_ad(node)
             case Kind.CREATIVE if node.id not in self.appeals:
-                self.appeals[node.id] = deal_appeal(self._seed, int(node.id), order_value_minor=self._order_value)
+                self.appeals[node.id] = deal_appeal(self.seed, int(node.id), order_value_minor=self._order_value)
 
     def update(self, node: Node, values: dict[str, Any], *, at_us: int) -> None:
         """Write new values into an object and tell the market."""
@@ -81,6 +83,8 @@ class Account:
         if "creative" in values and node.creative is not None:
             appeal = self._appeal_of(node)
             self.market.change(Change(at_s=at_s, kind=ChangeKind.APPEAL, index=node.market_index, appeal=appeal))
+        if "targeting" in values:  # a day is not cut in two: it counts from the next on
+            self.targetings[node.market_index].append((self.calendar.day_at(at_s) + 1, values["targeting"] or {}))
         if values.keys() & _SIGNIFICANT or ("creative" in values and node.kind is Kind.AD):
             self.restart_learning(node, at_s=at_s)
         if "status" in values:
@@ -134,10 +138,11 @@ class Account:
         node.edited_s = node.stopped_s = float(node.created_s)
         node.market_index = self.market.add_ad_set(
             object_id=int(node.id),
-            audience=audience or deal_audience(self._seed, int(node.id), cpm_minor=self._cpm),
+            audience=audience or deal_audience(self.seed, int(node.id), cpm_minor=self._cpm),
             budget=node.budget_index if shared < 0 else shared,
             since_s=node.edited_s,
         )
+        self.targetings[node.market_index] = [(0, node.extra.get("targeting") or {})]
 
     def _add_ad(self, node: Node) -> None:
         if node.parent is None:
@@ -149,7 +154,7 @@ class Account:
     def _appeal_of(self, ad: Node) -> Appeal:
         creative_id = ad.creative.id if ad.creative else ad.id
         known = self.appeals.get(creative_id)
-        return known or deal_appeal(self._seed, object_key(0, int(creative_id)), order_value_minor=self._order_value)
+        return known or deal_appeal(self.seed, object_key(0, int(creative_id)), order_value_minor=self._order_value)
 
 
 def ads_under(node: Node) -> Iterable[Node]:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sandbox.market.columns import Table
-from sandbox.market.dice import Floats, Ints, normals, object_key, poisson, uniforms
+from sandbox.market.dice import Floats, Ints, Keys, normals, object_key, poisson, uniforms
 from sandbox.market.grid import Grid
 from sandbox.market.learning import Learning
 from sandbox.market.pacing import Budgets
@@ -110,6 +110,10 @@ class Market:
             values=order_values[bought],
         )
         self.next_hour = max(self.next_hour, hour + 1)
+
+    def keys_of_ads(self) -> Keys:
+        """Return the random key of every ad."""
+        return self._ad.keys()
 
     def ad_sets_of_ads(self) -> Ints:
         """Return the ad set's index of every ad."""

@@ -146,13 +146,14 @@ class RowWriter:
             table.owner[start:end].tolist(),
             table.period[start:end].tolist(),
             table.hour[start:end].tolist(),
+            table.cell[start:end].tolist(),
             table.figures[:, start:end].T.tolist(),
             strict=True,
         )
         days = [(period.first.isoformat(), period.last.isoformat()) for period in table.periods]
         names: dict[int, dict[str, Any]] = {}
         shown = []
-        for owner, period, hour, figures in columns:
+        for owner, period, hour, cell, figures in columns:
             row = dict(names.get(owner) or names.setdefault(owner, self._names(owner)))
             for name, write in self._metrics:
                 value = write(figures, offset)
@@ -161,6 +162,8 @@ class RowWriter:
             row["date_start"], row["date_stop"] = days[period]
             if hour >= 0:
                 row[HOURLY_LABEL_KEY] = HOURLY[hour]
+            if cell >= 0:
+                row.update(table.labels[cell])
             shown.append(row)
         return shown
 

@@ -14,7 +14,8 @@ from sandbox.account import Account
 from sandbox.meta.context import Context, Json
 from sandbox.meta.errors import parameter
 from sandbox.meta.filters import OPERATORS, filter_rows, node_test
-from sandbox.meta.insight_rows import HOURLY_LABEL_KEY, RowWriter, known_fields
+from sandbox.meta.insight_rows import RowWriter, known_fields
+from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, cut_of
 from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
 from sandbox.meta.report import FIGURES, LEVEL_KINDS, Report, build
 from sandbox.meta.spans import periods_of
@@ -42,12 +43,13 @@ class InsightTables:
         call = context.call
         fields = call.items("fields") or list(_DEFAULT_FIELDS)
         self._refuse_unknown(fields)
-        level, hourly = _level(context, node), _is_hourly(context)
+        level, names = _level(context, node), breakdown_names(call)
+        hourly = names == (HOURLY,)
         now_s, start = context.platform.clock.now_s(), 0
         if call.params.get("after"):
             now_s, start = _position(call.params["after"])
         account.market.advance_to(context.platform.world.cutoff_s(now_s))
-        table = self._table(context, account, node, level=level, hourly=hourly, now_s=now_s)
+        table = self._table(context, account, node, level=level, names=names, now_s=now_s)
         limit = limit_of(call)
         end = min(start + limit, len(table))
         writer = RowWriter(account, table, level=level, fields=fields, hourly=hourly)
@@ -59,15 +61,16 @@ class InsightTables:
         return page
 
     def _table(
-        self, context: Context, account: Account, node: Node | None, *, level: str, hourly: bool, now_s: float
-    ) -> Report:
+        self, context: Context, account: Account, node: Node | None, *, level: str, names: tuple[str, ...],
+        now_s: float,
+    ) -> Report:  # fmt: skip
+        hourly = names == (HOURLY,)
         params = tuple(sorted(item for item in context.call.params.items() if item[0] not in _PAGE_PARAMS))
         seq = context.platform.last_seq
         key = (
             account.id,
             node.id if node else None,
             level,
-            hourly,
             now_s,
             seq if _reads_objects(params) else 0,
             params,
@@ -77,7 +80,7 @@ class InsightTables:
             ads, metric_filters = _ad_mask(context, account, node, level)
             table = build(
                 account, level=level, ads=ads, periods=periods_of(context.call, account, now_s=now_s), hourly=hourly,
-                cutoff_s=context.platform.world.cutoff_s(now_s),
+                cutoff_s=context.platform.world.cutoff_s(now_s), cut=cut_of(account, names),
             )  # fmt: skip
             table = _filtered(table, metric_filters, account)
             self._tables[key] = table
@@ -104,15 +107,6 @@ def _level(context: Context, node: Node | None) -> str:
     if _LEVELS.index(level) < _LEVELS.index(own):
         raise parameter(f"Level {level} lies above the object that was asked ({own})")
     return level
-
-
-def _is_hourly(context: Context) -> bool:
-    breakdowns = context.call.items("breakdowns")
-    if not breakdowns:
-        return False
-    if breakdowns != [HOURLY_LABEL_KEY]:
-        raise parameter(f"The sandbox reports the breakdown {HOURLY_LABEL_KEY} only, not {', '.join(breakdowns)[:120]}")
-    return True
 
 
 def _position(cursor: str) -> tuple[float, int]:
@@ -164,5 +158,5 @@ def _filtered(table: Report, filters: list[tuple[int, str, Any]], account: Accou
         return table
     return Report(
         nodes=table.nodes, periods=table.periods, owner=table.owner[keep], period=table.period[keep],
-        hour=table.hour[keep], figures=table.figures[:, keep],
+        hour=table.hour[keep], cell=table.cell[keep], figures=table.figures[:, keep], labels=table.labels,
     )  # fmt: skip

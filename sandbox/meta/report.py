@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from sandbox.account import Account
 from sandbox.market.grid import IMPRESSIONS, METRICS
+from sandbox.market.split import split_people
+from sandbox.meta.insights_breakdowns import Cut
 from sandbox.meta.spans import Period
 from sandbox.nodes import Kind, Node
 
 Ints = NDArray[np.int64]
+Span = tuple[int, int, bool]  # first hour, end hour, is a whole closed day
 LEVEL_KINDS: Final = {"campaign": Kind.CAMPAIGN, "adset": Kind.AD_SET, "ad": Kind.AD}
 FIGURES: Final = ("impressions", "clicks", "inline_link_clicks", "spend", "purchases", "value", "reach")
 
@@ -20,6 +23,8 @@ FIGURES: Final = ("impressions", "clicks", "inline_link_clicks", "spend", "purch
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Rows as parallel columns: `owner` indexes `nodes` (or is 0 for the account), `hour` is -1 for whole periods.
+
+    `cell` indexes `labels`, the breakdown's, and is -1 without one.
 
     `figures` has shape (len(FIGURES), rows), in minor units where it is money.
     """
@@ -29,41 +34,87 @@ class Report:
     owner: Ints
     period: Ints
     hour: Ints
+    cell: Ints
     figures: Ints
+    labels: tuple[dict[str, str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.owner)
 
 
 def build(
-    account: Account, *, level: str, ads: NDArray[np.bool_], periods: Sequence[Period], hourly: bool, cutoff_s: float
-) -> Report:
+    account: Account, *, level: str, ads: NDArray[np.bool_], periods: Sequence[Period], hourly: bool, cutoff_s: float,
+    cut: Cut | None = None,
+) -> Report:  # fmt: skip
     """Add up what the market did for the chosen ads; rows without impressions are left out, as the platform does."""
     owners, size, nodes = _owners(account, level)
     people = _people(account, owners, size, level)
-    parts: list[tuple[Ints, Ints, Ints, Ints]] = []
+    sum_up = _Sums(account, ads=ads, owners=owners, size=size, people=people, is_by_ad=level == "ad", cutoff_s=cutoff_s)
+    parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
     for n, period in enumerate(periods):
         for hour, spans in _spans(account, period, hourly=hourly):
-            figures = _sum(account, spans, cutoff_s)
-            figures[:, ~ads] = 0
-            grouped = figures if level == "ad" else _group(figures, owners, size)
-            rows = np.nonzero(grouped[IMPRESSIONS] > 0)[0]
-            kept = grouped[:, rows]
-            reach = _reach(kept[IMPRESSIONS], people[rows])
-            parts.append((rows, np.full(len(rows), n), np.full(len(rows), hour), np.vstack([kept, reach])))
+            rows, cells, figures = sum_up.whole(spans) if cut is None else sum_up.cut(spans, cut)
+            parts.append((rows, np.full(len(rows), n), np.full(len(rows), hour), cells, figures))
+    labels = cut.labels if cut is not None else ()
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return Report(
-            nodes=nodes, periods=(), owner=none, period=none, hour=none,
+            nodes=nodes, periods=(), owner=none, period=none, hour=none, cell=none, labels=labels,
             figures=np.zeros((len(FIGURES), 0), dtype=np.int64),
         )  # fmt: skip
-    owner, period_at, hour_at = (np.concatenate([part[k] for part in parts]) for k in range(3))
-    figures = np.concatenate([part[3] for part in parts], axis=1)
-    order = np.lexsort((hour_at, period_at, owner))
+    owner, period_at, hour_at, cell = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    figures = np.concatenate([part[4] for part in parts], axis=1)
+    order = np.lexsort((cell, hour_at, period_at, owner))
     return Report(
         nodes=nodes, periods=tuple(periods), owner=owner[order], period=period_at[order], hour=hour_at[order],
-        figures=figures[:, order],
+        cell=cell[order], labels=labels, figures=figures[:, order],
     )  # fmt: skip
+
+
+class _Sums:
+    """Adds up the chosen ads over spans of hours, by the objects that own the rows."""
+
+    def __init__(
+        self, account: Account, *, ads: NDArray[np.bool_], owners: Ints, size: int, people: NDArray[np.float64],
+        is_by_ad: bool, cutoff_s: float,
+    ) -> None:  # fmt: skip
+        self._account, self._ads, self._owners, self._size = account, ads, owners, size
+        self._people, self._is_by_ad, self._cutoff_s = people, is_by_ad, cutoff_s
+
+    def whole(self, spans: list[Span]) -> tuple[Ints, Ints, Ints]:
+        """Return the owners with impressions, -1 for each, and their (FIGURES, n) figures."""
+        figures = _sum(self._account, spans, self._cutoff_s)
+        figures[:, ~self._ads] = 0
+        grouped = figures if self._is_by_ad else _group(figures, self._owners, self._size)
+        rows = np.nonzero(grouped[IMPRESSIONS] > 0)[0]
+        kept = grouped[:, rows]
+        reach = _reach(kept[IMPRESSIONS], self._people[rows])
+        return rows, np.full(len(rows), -1), np.vstack([kept, reach])
+
+    def cut(self, spans: list[Span], cut: Cut) -> tuple[Ints, Ints, Ints]:
+        """Return owners, cells and figures along a breakdown; each day is split by itself, so that days sum up too."""
+        market, cells = self._account.market, len(cut.labels)
+        total = np.zeros((METRICS + 2, self._size * cells), dtype=np.int64)
+        for span in spans:
+            figures = _sum(self._account, [span], self._cutoff_s)
+            figures[:, ~self._ads] = 0
+            seen = np.nonzero(figures.any(axis=0))[0]
+            if not len(seen):
+                continue
+            day = self._account.calendar.cell(span[0]).day
+            parts = cut.parts(figures[:, seen], market.keys_of_ads()[seen], market.ad_sets_of_ads()[seen], day)
+            place = (self._owners[seen][:, None] * cells + np.arange(cells)).ravel()
+            total += _group(parts.reshape(METRICS + 2, -1), place, self._size * cells)
+        return self._cut_rows(total.reshape(METRICS + 2, self._size, cells))
+
+    def _cut_rows(self, total: Ints) -> tuple[Ints, Ints, Ints]:
+        shown = total[IMPRESSIONS].sum(axis=1)
+        owners = np.nonzero(shown > 0)[0]
+        kept = total[:, owners]
+        reach = split_people(_reach(shown[owners], self._people[owners]), kept[IMPRESSIONS])
+        figures = np.concatenate([kept, reach[None]])
+        row, cell = np.nonzero(kept.any(axis=0))
+        return owners[row], cell, figures[:, row, cell]
 
 
 def _owners(account: Account, level: str) -> tuple[Ints, int, Sequence[Node]]:
@@ -96,7 +147,7 @@ def _reach(impressions: Ints, people: NDArray[np.float64]) -> Ints:
     return np.clip(np.floor(met + 0.5).astype(np.int64), 1, impressions)
 
 
-def _spans(account: Account, period: Period, *, hourly: bool) -> list[tuple[int, list[tuple[int, int, bool]]]]:
+def _spans(account: Account, period: Period, *, hourly: bool) -> list[tuple[int, list[Span]]]:
     """Return (hour of day or -1, [(first hour, end hour, is a whole closed day)]) for the rows of a period."""
     market, calendar = account.market, account.calendar
     first_day = max(period.first.toordinal(), calendar.day_at(calendar.start_of(market.grid.first_hour)))
@@ -104,14 +155,14 @@ def _spans(account: Account, period: Period, *, hourly: bool) -> list[tuple[int,
     days = [calendar.hours_of_day(day) for day in range(first_day, last_day + 1)]
     if not hourly:
         return [(-1, [(a, min(b, market.next_hour), b <= market.next_hour) for a, b in days if a < market.next_hour])]
-    by_hour: dict[int, list[tuple[int, int, bool]]] = {}
+    by_hour: dict[int, list[Span]] = {}
     for first, end in days:
         for hour in range(first, min(end, market.next_hour)):
             by_hour.setdefault(calendar.cell(hour).of_day, []).append((hour, hour + 1, False))
     return sorted(by_hour.items())
 
 
-def _sum(account: Account, spans: list[tuple[int, int, bool]], cutoff_s: float) -> Ints:
+def _sum(account: Account, spans: list[Span], cutoff_s: float) -> Ints:
     market = account.market
     total = np.zeros((METRICS + 2, market.ads), dtype=np.int64)
     for first, end, is_closed in spans:
