@@ -7,6 +7,7 @@ equal data gives equal snapshots. Money is int64 minor units of `currency`; days
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from domain.ids import AccountId
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Texts = NDArray[np.object_]
+Texts = NDArray[Any]  # each item is a `str`: numpy's own strings, or objects where many are one and the same
 
 
 class Hold(IntEnum):

@@ -191,5 +191,6 @@ def _gathered(values: NDArray[Any], rows: Ints, length: int) -> NDArray[Any]:
     return sums
 
 
-def _texts(items: Sequence[str]) -> Texts:
-    return np.array(items, dtype=np.object_)
+def _texts(items: Sequence[str] | Texts) -> Texts:
+    """Texts that came as a list of shared ones stay shared."""
+    return items if isinstance(items, np.ndarray) else np.array(items, dtype=np.object_)

@@ -243,11 +243,12 @@ def test_equal_data_gives_equal_snapshots_of_the_promised_types(conn: Connection
     store(conn, account_id, [campaign(1)], [ad_set(1), ad_set(2)], [ad(1), ad(2)])
     insights.upsert_daily(conn, account_id, [[figures(1, day(1))]], NOW)
     first, second = loaded(conn, account_id), loaded(conn, account_id)
-    kinds = {Ints: np.int64, Floats: np.float64, Bools: np.bool_, Texts: np.object_}
+    kinds = {Ints: "i", Floats: "f", Bools: "b", Texts: "TO"}
     for one, other in ((first.ad_sets, second.ad_sets), (first.ads, second.ads)):
         for field in fields(one):
             np.testing.assert_array_equal(getattr(one, field.name), getattr(other, field.name))
-            assert getattr(one, field.name).dtype == kinds[field.type]
+            assert getattr(one, field.name).dtype.kind in kinds[field.type]
+            assert field.type is not Texts or {type(item) for item in getattr(one, field.name)} == {str}
             assert len(getattr(one, field.name)) == len(one)
 
 
