@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from actions import door
 from actions.door import Proposed
+from decisions import holds
 from decisions.policy import AccountLimits, ClassicPolicy, parse_policy
 from decisions.registry import Decided, decide
 from domain import catalogue
-from domain.actions import Action, ActionKind, ActionState, Json, JsonMap
+from domain.actions import Action, ActionKind, ActionState, Json, JsonMap, ObjectKind
 from domain.catalogue import Rhythm
 from domain.ids import RunId
 from domain.snapshot import Snapshot
@@ -40,6 +41,7 @@ _VERBS = {
     ("spike", ActionKind.SET_DAILY_BUDGET): "update_budget",
     ("fatigue", ActionKind.PROPOSE_VARIANT): "create_new_ad_variant",
 }
+_SHOWN = 20  # ad sets left alone that a run's log names, of each reason
 STEPS = (COLLECTION, DECISIONS, API_ACTIONS, FINALIZE)
 
 
@@ -81,7 +83,11 @@ def judge(conn: Connection, account: Account, rhythm: Rhythm, now: datetime) -> 
     snapshot = snapshots.load(
         conn, account, now=now, window_days=policy.window_days, spike_hours=policy.spike_hours
     )  # fmt: skip
-    limits = AccountLimits(minimum_daily_budget_minor=account.minimum_daily_budget_minor)
+    limits = AccountLimits(
+        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
+        goal_roas=account.goal_roas,
+        goal_cpa_minor=account.goal_cpa_minor,
+    )
     return Judged(
         snapshot=snapshot,
         policy_name=name,
@@ -117,18 +123,19 @@ def _judge(work: Work) -> Judged:
     seen: JsonMap = {"ad_sets": len(snapshot.ad_sets), "ads": len(snapshot.ads), "policy": judged.policy_name}
     wanted: JsonMap = {"proposals": len(judged.decided.proposals)}
     declined = judged.decided.declined
-    work.write_logs(
-        [
-            LogEntry(
-                step=DECISIONS,
-                action="decide",
-                success=declined is None,
-                input_snapshot=seen,
-                output_snapshot=wanted,
-                error_message=declined,
-            )
-        ]
-    )
+    entries = [
+        LogEntry(
+            step=DECISIONS,
+            action="decide",
+            success=declined is None,
+            input_snapshot=seen,
+            output_snapshot=wanted,
+            error_message=declined,
+        )
+    ]
+    if judged.decided.left_alone:
+        entries.append(_left_alone_entry(judged))
+    work.write_logs(entries)
     return judged
 
 
@@ -150,6 +157,8 @@ def _propose(work: Work, judged: Judged) -> Proposed:
 
 def _finalize(work: Work, judged: Judged, proposed: Proposed) -> None:
     work.stats |= stats_of(judged.snapshot, proposed.actions, repeated=proposed.repeated)
+    if judged.decided.left_alone:
+        work.stats["left_alone"] = dict(judged.decided.left_alone)
     declined = judged.decided.declined
     if declined is not None:  # the cycle ran, and decided not to decide: an operator must see that
         work.stats["declined"] = declined
@@ -189,6 +198,18 @@ def action_entry(action: Action) -> LogEntry:
         error_message=action.state_reason if action.state is ActionState.BLOCKED else None,
         entity_type=action.object_kind,
         entity_id=action.object_id,
+    )
+
+
+def _left_alone_entry(judged: Judged) -> LogEntry:
+    """Say once a run which ad sets keep their budgets and why: thousands of ledger rows would say no more."""
+    examples = holds.examples(judged.snapshot, _SHOWN)
+    shown: dict[str, Json] = {reason: list[Json](ids) for reason, ids in examples.items()}
+    return LogEntry(
+        step=DECISIONS,
+        action="left_alone",
+        output_snapshot={"ad_sets": dict(judged.decided.left_alone), "such_as": shown},
+        entity_type=ObjectKind.AD_SET,
     )
 
 
