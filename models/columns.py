@@ -5,7 +5,6 @@ distance, which numpy reads in place.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -49,30 +48,36 @@ def fetch_columns(
     """Run the query and return its named columns, ordered by the first text.
 
     Numbers must be bigint, nothing may be NULL. Texts are numpy's own strings, which take a quarter of Python's;
-    a `repeated` column is a list, in which equal texts are one.
+    a `repeated` column holds objects, of which equal texts are one.
     """
     names = (*texts, *repeated, *numbers)
     driver = conn.connection.driver_connection
     if not isinstance(driver, psycopg.Connection):
         raise InvariantError("snapshots need a psycopg connection; engines come from models.engine.make_engine")
-    parts: dict[str, list[Any]] = {name: [] for name in names}
+    columns: dict[str, Any] = {}
     known: dict[str, dict[str, str]] = {name: {} for name in repeated}
+    start = 0
     with driver.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(_INT8_ARRAY, _IntsLoader)
-        for row in cursor.stream(_chunked(query, names, order=texts[0]).encode(), values):
-            for name, part in zip(names, row, strict=True):
-                if name in known:
-                    parts[name].append([known[name].setdefault(text, text) for text in part])
-                else:
-                    parts[name].append(np.array(part, dtype=TEXT) if name in texts else part)
-    columns: dict[str, Any] = {name: list(chain.from_iterable(parts.pop(name))) for name in repeated}
-    for some, kind in ((texts, TEXT), (numbers, np.int64)):
-        for name in some:
-            columns[name] = np.concatenate([np.zeros(0, kind), *parts.pop(name)])
-    return columns
+        for total, *chunk in cursor.stream(_chunked(query, names, order=texts[0]).encode(), values):
+            columns = columns or _made(total, texts=texts, repeated=repeated, numbers=numbers)
+            end = start + len(chunk[0])
+            for name, part in zip(names, chunk, strict=True):
+                shared = known.get(name)
+                columns[name][start:end] = part if shared is None else [shared.setdefault(text, text) for text in part]
+            start = end
+    return columns or _made(0, texts=texts, repeated=repeated, numbers=numbers)
+
+
+def _made(length: int, *, texts: Sequence[str], repeated: Sequence[str], numbers: Sequence[str]) -> dict[str, Any]:
+    """Columns in their full length at once: gathered in parts and joined, they would be in memory twice."""
+    kinds = ((texts, TEXT), (repeated, np.object_), (numbers, np.int64))
+    return {name: np.empty(length, kind) for some, kind in kinds for name in some}
 
 
 def _chunked(query: str, names: Sequence[str], *, order: str) -> str:
     gathered = ", ".join(f"array_agg({name} ORDER BY n)" for name in names)
-    numbered = f'SELECT rows.*, row_number() OVER (ORDER BY {order} COLLATE "C") AS n FROM ({query}) AS rows'  # noqa: S608
-    return f"SELECT {gathered} FROM ({numbered}) AS numbered GROUP BY n / {_CHUNK_ROWS} ORDER BY n / {_CHUNK_ROWS}"  # noqa: S608
+    counted = f'count(*) OVER () AS total, row_number() OVER (ORDER BY {order} COLLATE "C") AS n'
+    numbered = f"SELECT rows.*, {counted} FROM ({query}) AS rows"  # noqa: S608 - our own queries
+    chunk = f"n / {_CHUNK_ROWS}"
+    return f"SELECT max(total), {gathered} FROM ({numbered}) AS numbered GROUP BY {chunk} ORDER BY {chunk}"  # noqa: S608

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from domain.clock import require_aware
 from domain.objects import Status
-from domain.snapshot import AdFrame, AdSetFrame, Bools, CampaignFrame, Ints, Snapshot, Texts
+from domain.snapshot import AdFrame, AdSetFrame, Bools, CampaignFrame, Ints, Snapshot
 from models.accounts import Account
 from models.columns import fetch_columns
 from models.snapshot_queries import AD_SETS, ADS, CAMPAIGNS, HOURS
@@ -88,7 +88,7 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
 
 
 def _ad_set_frame(sets: Mapping[str, Any], campaign_ids: Sequence[str], figures: Mapping[str, Any]) -> AdSetFrame:
-    columns: dict[str, Any] = {name: _texts(sets[name]) for name in ("id", "name", "campaign_id")}
+    columns: dict[str, Any] = {name: sets[name] for name in ("id", "name", "campaign_id")}
     columns |= {name: sets[name].astype(np.bool_) for name in _SET_FLAGS}
     columns |= {name: sets[name] for name in ("daily_budget_minor", "hold")}
     position = {campaign_id: row for row, campaign_id in enumerate(campaign_ids)}
@@ -102,8 +102,8 @@ def _campaign_frame(found: Mapping[str, Any], ad_sets: AdSetFrame) -> CampaignFr
     learning: Bools = np.zeros(length, np.bool_)
     learning[rows[(rows >= 0) & ad_sets.is_active & ad_sets.is_learning]] = True
     return CampaignFrame(
-        id=_texts(found["id"]),
-        name=_texts(found["name"]),
+        id=found["id"],
+        name=found["name"],
         hold=found["hold"],
         is_active=found["is_active"].astype(np.bool_),
         is_learning=learning,
@@ -116,7 +116,7 @@ def _ad_frame(ads: Mapping[str, Any], parents: Ints, now: datetime) -> AdFrame:
     is_there = ads["is_there"].astype(np.bool_)
     there = slice(None) if is_there.all() else is_there  # no copies where every ad is there
     now_us = round(now.timestamp() * 1_000_000)
-    columns: dict[str, Any] = {name: _texts(ads[name])[there] for name in ("id", "name", "ad_set_id", "creative_id")}
+    columns: dict[str, Any] = {name: ads[name][there] for name in ("id", "name", "ad_set_id", "creative_id")}
     columns |= {name: ads[name].astype(np.bool_)[there] for name in _AD_FLAGS}
     columns |= {name: ads[name][there] for name in _AD_SUMS}
     age_hours = (now_us - ads["created_us"][there]) / _HOUR_US
@@ -189,8 +189,3 @@ def _gathered(values: NDArray[Any], rows: Ints, length: int) -> NDArray[Any]:
     inside = rows >= 0
     np.add.at(sums, rows[inside], values[inside])
     return sums
-
-
-def _texts(items: Sequence[str] | Texts) -> Texts:
-    """Texts that came as a list of shared ones stay shared."""
-    return items if isinstance(items, np.ndarray) else np.array(items, dtype=np.object_)
