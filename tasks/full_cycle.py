@@ -59,11 +59,11 @@ def run(work: Work) -> None:
     with work.step(COLLECTION):
         collect_if_stale(work)
     with work.step(DECISIONS):
-        judged = _judge(work)
+        decided = _judge(work)
     with work.step(API_ACTIONS):
-        proposed = _propose(work, judged)
+        proposed = _propose(work, decided)
     with work.step(FINALIZE):
-        _finalize(work, judged, proposed)
+        _finalize(work, decided, proposed)
 
 
 def collect_if_stale(work: Work) -> None:
@@ -102,21 +102,29 @@ def policy_of(conn: Connection, account: Account) -> tuple[str, ClassicPolicy]:
 
 
 def propose(
-    conn: Connection, account: Account, judged: Judged, *, settings: Settings, run_id: RunId | None, actor: str
+    conn: Connection,
+    account: Account,
+    decided: Decided,
+    *,
+    now: datetime,
+    settings: Settings,
+    run_id: RunId | None,
+    actor: str,
 ) -> Proposed:
     """Hand the proposals to the door, in the caller's transaction, with the caps of the settings."""
     return door.propose(
         conn,
         account=account,
         run_id=run_id,
-        now=judged.snapshot.now,
-        proposals=judged.decided.proposals,
+        now=now,
+        proposals=decided.proposals,
         actor=actor,
         limits=limits_of(settings),
     )
 
 
-def _judge(work: Work) -> Judged:
+def _judge(work: Work) -> Decided:
+    """Decide, and take the run's figures from the snapshot, which ends here: proposing needs the memory."""
     with work.house.engine.begin() as conn:
         judged = judge(conn, accounts.get(conn, work.account.id), work.rhythm, work.run.now_at)
     snapshot = judged.snapshot
@@ -136,16 +144,23 @@ def _judge(work: Work) -> Judged:
     if judged.decided.left_alone:
         entries.append(_left_alone_entry(judged))
     work.write_logs(entries)
-    return judged
+    work.stats |= figures_of(snapshot)
+    return judged.decided
 
 
-def _propose(work: Work, judged: Judged) -> Proposed:
+def _propose(work: Work, decided: Decided) -> Proposed:
     """Propose, write a log row per action and ring: rows and bells are one transaction, bells after it."""
     actor = f"{work.rhythm.pair.slug}, run {work.run.id}"
     with work.transaction() as conn:
         proposed = propose(
-            conn, work.account, judged, settings=work.house.settings, run_id=work.run.id, actor=actor
-        )  # fmt: skip
+            conn,
+            work.account,
+            decided,
+            now=work.run.now_at,
+            settings=work.house.settings,
+            run_id=work.run.id,
+            actor=actor,
+        )
         work.log_in(conn, (action_entry(action) for action in proposed.actions))
         if proposed.repeats:
             work.log_in(conn, [_repeats_entry(proposed)])
@@ -155,23 +170,19 @@ def _propose(work: Work, judged: Judged) -> Proposed:
     return proposed
 
 
-def _finalize(work: Work, judged: Judged, proposed: Proposed) -> None:
-    work.stats |= stats_of(judged.snapshot, proposed.actions, repeated=proposed.repeated)
-    if judged.decided.left_alone:
-        work.stats["left_alone"] = dict(judged.decided.left_alone)
-    declined = judged.decided.declined
+def _finalize(work: Work, decided: Decided, proposed: Proposed) -> None:
+    work.stats |= outcomes_of(proposed.actions, repeated=proposed.repeated)
+    if decided.left_alone:
+        work.stats["left_alone"] = dict(decided.left_alone)
+    declined = decided.declined
     if declined is not None:  # the cycle ran, and decided not to decide: an operator must see that
         work.stats["declined"] = declined
         work.errors.append({"step": DECISIONS, "error": "Declined", "message": declined})
 
 
-def stats_of(snapshot: Snapshot, actions: Sequence[Action], *, repeated: int = 0) -> dict[str, Json]:
-    """Return the run's figures (REQUIREMENTS §4.4), with what became of each proposal; money in minor units.
-
-    `repeated` proposals were blocked again for a reason that is on record, and have no row of their own.
-    """
+def figures_of(snapshot: Snapshot) -> dict[str, Json]:
+    """Return the run's figures of the account (REQUIREMENTS §4.4); money in minor units."""
     spend, revenue = int(snapshot.ad_sets.spend_window.sum()), int(snapshot.ad_sets.revenue_window.sum())
-    counts = {state: sum(action.state is state for action in actions) for state in ActionState}
     return {
         "campaigns_active": snapshot.campaigns_active,
         "adsets_active": int(snapshot.ad_sets.is_active.sum()),
@@ -179,6 +190,13 @@ def stats_of(snapshot: Snapshot, actions: Sequence[Action], *, repeated: int = 0
         "total_spend_today": int(snapshot.ad_sets.spend_today.sum()),
         "currency": snapshot.currency,
         "avg_roas": round(revenue / spend, 4) if spend else None,
+    }
+
+
+def outcomes_of(actions: Sequence[Action], *, repeated: int = 0) -> dict[str, Json]:
+    """Return what became of each proposal; `repeated` were blocked for a reason on record, and have no row."""
+    counts = {state: sum(action.state is state for action in actions) for state in ActionState}
+    return {
         "proposed": len(actions) + repeated,
         **({"repeated": repeated} if repeated else {}),
         "actions_taken": counts[ActionState.APPROVED] + counts[ActionState.APPLIED],

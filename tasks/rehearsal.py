@@ -46,7 +46,7 @@ class Rehearsal:
     @property
     def stats(self) -> dict[str, Json]:
         """The figures that the cycle would record."""
-        return full_cycle.stats_of(self.judged.snapshot, self.actions)
+        return full_cycle.figures_of(self.judged.snapshot) | full_cycle.outcomes_of(self.actions)
 
 
 def plan(house: House, account_id: AccountId) -> Rehearsal:
@@ -63,7 +63,7 @@ def plan(house: House, account_id: AccountId) -> Rehearsal:
         as_of = _instant(account, cycle, house.clock_of(account).now())
         judged = full_cycle.judge(conn, account, cycle, as_of)
         proposed = full_cycle.propose(
-            conn, account, judged, settings=house.settings, run_id=None, actor="rehearsal"
+            conn, account, judged.decided, now=as_of, settings=house.settings, run_id=None, actor="rehearsal"
         )  # fmt: skip
         transaction.rollback()
     return Rehearsal(account=account, as_of=as_of, judged=judged, actions=proposed.actions)
