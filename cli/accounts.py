@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli import goals
 from cli.console import AsJson, ago, instant, print_facts, print_json, print_table
 from cli.session import choose_account, opened, transaction
 from domain.actions import Level
@@ -61,6 +62,11 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
     page: Annotated[str | None, typer.Option(help="Page that creates use where a request names none.")] = None,
     pixel: Annotated[str | None, typer.Option(help="Pixel that creates use where a request names none.")] = None,
     countries: Annotated[str | None, typer.Option(metavar="ES,PT", help="Countries that creates use.")] = None,
+    goal_roas: goals.GoalRoas = None,
+    goal_cpa: goals.GoalCpa = None,
+    margin: goals.Margin = None,
+    month_budget: goals.MonthBudget = None,
+    clear: goals.Clear = None,
     as_json: AsJson = False,
 ) -> None:
     """Change an account; nothing else of it changes.
@@ -83,6 +89,7 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
         }
         wanted = {name: value for name, value in wanted.items() if value is not None}
         wanted |= {name: _cap(before, text) for name, text in caps.items() if text is not None}
+        wanted |= goals.read_goals(before, goal_roas, goal_cpa, margin, month_budget, clear)
         if not wanted:
             raise BadInputError("nothing to set; name at least one option, such as --level observe (see --help)")
         after = accounts.change(conn, before.id, **wanted)
@@ -138,22 +145,18 @@ def cap_of(account: Account, minor: int | None) -> str:
 
 
 def _shown(account: Account, name: str, value: object) -> object:
+    if name in goals.FIELDS.values() and value is None:
+        return "none"
     if name.endswith("_minor"):
         return cap_of(account, value if isinstance(value, int) else None)
     return ", ".join(value) if isinstance(value, tuple) else value
 
 
 def _cap(account: Account, text: str) -> int | None:
-    """Read an amount; it must be in the account's currency, since nothing here knows an exchange rate."""
+    """Read a cap, or that there is none."""
     if text.strip().lower() == _UNSET:
         return None
-    amount = Money.parse(text)
-    if amount.currency != account.currency:
-        raise BadInputError(
-            f"account {account.id} is billed in {account.currency} and {amount} is not; "
-            f'write the cap in {account.currency}, such as "500 {account.currency}"'
-        )
-    return amount.minor
+    return goals.amount_in(account, text, "cap")
 
 
 def _countries(text: str) -> tuple[str, ...]:
