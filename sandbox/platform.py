@@ -54,7 +54,7 @@ class Platform:
         for line in self.journal.lines():
             self.world.apply(line)
             self._seq = line.seq
-        self.token = _credentials(data_dir, tuple(self.world.accounts))
+        self.token, self.app_secret = _credentials(data_dir, tuple(self.world.accounts))
         self.world.catch_up(self.clock.now_s())
 
     def commit(
@@ -108,14 +108,16 @@ def _found(journal: Journal, name: str, start: datetime | None) -> None:
     journal.set("scenario", scenario.model_dump_json())
 
 
-def _credentials(data_dir: Path, account_ids: tuple[str, ...]) -> str:
+def _credentials(data_dir: Path, account_ids: tuple[str, ...]) -> tuple[str, str | None]:
+    """Return the token, and the app's secret where somebody wrote an `app_secret` into the file."""
     path = data_dir / "credentials.json"
     if path.exists():
-        return str(json.loads(path.read_text(encoding="utf-8"))["access_token"])
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return str(kept["access_token"]), kept.get("app_secret")
     token = "EAA" + re.sub(r"[^0-9A-Za-z]", "", secrets.token_urlsafe(160))[:180]
     content = {"access_token": token, "account_ids": list(account_ids)}
     write_atomically(path, json.dumps(content), mode=0o600)
-    return token
+    return token, None
 
 
 def _op_token(change: dict[str, list[Any]]) -> str | None:

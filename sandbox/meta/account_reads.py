@@ -11,7 +11,7 @@ from sandbox.journal import LogLine
 from sandbox.meta.context import Context, Json
 from sandbox.meta.errors import parameter
 from sandbox.meta.fieldspec import wanted_fields
-from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
+from sandbox.meta.paging import encode_cursor, limit_of, paging, place_of
 from sandbox.meta.render import iso, label_id
 from sandbox.nodes import Kind
 
@@ -188,18 +188,18 @@ def _instant(context: Context, name: str, default: float) -> float:
         return default
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     try:
         return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise parameter(f"Param {name} must be a date or a unix time") from error
 
 
 def _listed(context: Context, rows: list[Json]) -> Json:
     """Return rows as an edge, with cursors by place."""
     call = context.call
-    start = int(decode_cursor(call.params["after"])) if call.params.get("after") else 0
+    start = place_of(call, 0)
     limit = limit_of(call)
     data = rows[start : start + limit]
     page: Json = {"data": data}

@@ -35,6 +35,11 @@ class GraphApp:
         if scope["type"] != "http":
             return
         body = await _read_body(receive)
+        if body is None:
+            return  # the caller went away in mid-request: what came is not what was meant
+        if len(body) > _MAX_BODY:
+            await _send(send, self._graph.refusal(GraphError(1, "The request is too large", status=413)))
+            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             call = read_call(
@@ -127,17 +132,18 @@ class GraphApp:
         await self._handle(call, "late commit")
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the body, None where the caller left before its end; one that is too long is cut after the limit."""
     parts: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return b"".join(parts)
+            return None
         part = message.get("body", b"")
-        size += len(part)
         if size <= _MAX_BODY:
             parts.append(part)
+        size += len(part)
         if not message.get("more_body"):
             return b"".join(parts)
 

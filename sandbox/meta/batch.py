@@ -65,5 +65,6 @@ def _item(outer: GraphCall, row: Any) -> Item:
     except GraphError as error:
         return Item(call=None, problem=error)
     version = call.version or outer.version
-    call = replace(call, token=call.token or row.get("access_token") or outer.token, version=version)
+    own = call.token or row.get("access_token")
+    call = replace(call, token=own or outer.token, proof=call.proof if own else outer.proof, version=version)
     return Item(call=batch_call(replace(call, request_id=outer.request_id)))

@@ -45,6 +45,7 @@ GOALS: Final = frozenset(
     }
 )  # fmt: skip
 _MAX_NAME: Final = 400
+_MOST_MINOR: Final = 10**12  # our own bound; Meta's is not documented
 
 
 def name_of(call: GraphCall) -> str:
@@ -89,6 +90,8 @@ def budget_of(call: GraphCall, name: str, account: Account, *, days: int = 1) ->
             f"Your budget is too low. It must be at least {shown} {currency} per day.", subcode=1_487_901, field=name,
             title="Budget is too low",
         )  # fmt: skip
+    if value > _MOST_MINOR:
+        raise invalid(f"Your budget is too high: {value} is more than {_MOST_MINOR}.", field=name)
     return value
 
 
@@ -130,11 +133,11 @@ def instant_of(call: GraphCall, name: str) -> float | None:
         return None
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     try:
         return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise parameter(f"Param {name} must be a date, a time or a unix timestamp") from error
 
 

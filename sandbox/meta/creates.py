@@ -39,10 +39,9 @@ def create(context: Context, account: Account, kind: Kind) -> Json:
     Raises:
         GraphError: a validation of Meta's.
     """
-    values = _READERS[kind](context, account)
+    values, labels = _READERS[kind](context, account), labels_of(context.call)
     if context.is_only_checked():
         return {"success": True}
-    labels = labels_of(context.call)
     if labels:
         values["labels"] = labels
     change = {name: [None, value] for name, value in values.items() if value is not None}
@@ -184,12 +183,13 @@ def _creative(context: Context, account: Account) -> Values:
     if story is not None:
         _check_story(story, account)
     part = _story_part(story) if isinstance(story, dict) else {}
+    action = part.get("call_to_action")
     return {
         "name": call.params.get("name") or "Creative", "object_story_spec": story, "asset_feed_spec": feed,
         "object_story_id": posted, "title": part.get("title") or part.get("name"), "body": part.get("message"),
         "video_id": part.get("video_id"), "image_hash": part.get("image_hash"),
         "object_type": "VIDEO" if part.get("video_id") else "SHARE", "url_tags": call.params.get("url_tags"),
-        "call_to_action_type": (part.get("call_to_action") or {}).get("type"),
+        "call_to_action_type": action.get("type") if isinstance(action, dict) else None,
     }  # fmt: skip
 
 

@@ -73,6 +73,14 @@ def missing(object_id: str, method: str = "get") -> GraphError:
     return GraphError(100, text, subcode=33, kind="GraphMethodException")
 
 
+def deleted_asked() -> GraphError:
+    """Return what Meta answers to an edge that is asked for deleted objects by status."""
+    return GraphError(
+        100, "Invalid parameter", subcode=1_815_001, title="Cannot request for deleted objects",
+        user="Deleted objects are not listed by status: filter on delivery_info, or read them by their ids.",
+    )  # fmt: skip
+
+
 def bad_token() -> GraphError:
     """Return error 190."""
     return GraphError(190, "Invalid OAuth access token - Cannot parse access token")

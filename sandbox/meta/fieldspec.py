@@ -1,6 +1,7 @@
 """Reads `fields=id,name,creative{id},ads.limit(2){id}` into a tree."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandbox.meta.errors import GraphError
@@ -9,6 +10,7 @@ from sandbox.meta.request import GraphCall
 _NAME = re.compile(
     r"[A-Za-z0-9_.:-]+?(?=\.(?:limit|order|filtering|summary|effective_status|date_preset|time_range)\(|[,{}()]|$)"
 )
+_MAX_DEPTH = 8
 _MODIFIER = re.compile(r"\.([a-z_]+)\(([^()]*)\)")
 
 
@@ -36,8 +38,20 @@ def wanted_fields(call: GraphCall) -> tuple[Wanted, ...]:
     return fields
 
 
-def _read(text: str, at: int) -> tuple[tuple[Wanted, ...], int]:
+def spell(fields: Sequence[Wanted]) -> str:
+    """Return fields as a caller would write them."""
+    return ",".join(
+        field.name
+        + "".join(f".{name}({value})" for name, value in field.modifiers.items())
+        + (f"{{{spell(field.inner)}}}" if field.inner else "")
+        for field in fields
+    )
+
+
+def _read(text: str, at: int, *, depth: int = 0) -> tuple[tuple[Wanted, ...], int]:
     found: list[Wanted] = []
+    if depth > _MAX_DEPTH:
+        raise GraphError(100, f"(#100) Field expansion may be nested {_MAX_DEPTH} deep")
     while at < len(text) and text[at] != "}":
         if text[at] == ",":
             at += 1
@@ -51,7 +65,7 @@ def _read(text: str, at: int) -> tuple[tuple[Wanted, ...], int]:
             at = modifier.end()
         inner: tuple[Wanted, ...] = ()
         if at < len(text) and text[at] == "{":
-            inner, at = _read(text, at + 1)
+            inner, at = _read(text, at + 1, depth=depth + 1)
             if at >= len(text):
                 raise _unreadable(text)
             at += 1

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from sandbox.meta.errors import parameter
+from sandbox.account import ads_under
+from sandbox.meta.errors import deleted_asked, parameter
 from sandbox.meta.request import GraphCall, loose
-from sandbox.nodes import Kind, Node
+from sandbox.nodes import DELIVERING, Kind, Node
 
 Predicate = Callable[[Node], bool]
 HIDDEN: Final = frozenset({"ARCHIVED", "DELETED"})
@@ -23,9 +24,16 @@ _FIELDS: Final[dict[str, Callable[[Node], Any]]] = {
     "objective": lambda node: node.campaign.extra.get("objective") if node.campaign else None,
     "adlabels": lambda node: node.labels,
     "daily_budget": lambda node: node.daily_budget or 0,
+    "delivery_info": lambda node: delivery_of(node),  # noqa: PLW0108 - defined below
 }
 _TIMES: Final = frozenset({"created_time", "updated_time"})
 _NUMBERS: Final = frozenset({"created_time", "updated_time", "daily_budget"})
+_STATUSES: Final = frozenset({"effective_status", "status", "configured_status"})
+_HIDDEN_DELIVERY: Final = frozenset({"archived", "deleted", "permanently_deleted"})
+_DELIVERY: Final = {"DELETED": "deleted", "ARCHIVED": "archived"}
+_LISTED: Final = frozenset({"IN", "NOT_IN", "ANY", "NONE"})
+_RANGES: Final = frozenset({"IN_RANGE", "NOT_IN_RANGE"})
+_TEXTUAL: Final = frozenset({"CONTAIN", "NOT_CONTAIN", "STARTS_WITH", "ENDS_WITH"})
 
 
 def _text(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
@@ -39,8 +47,8 @@ def _within(held: Any, wanted: Any) -> bool:
 
 
 OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "EQUAL": lambda held, wanted: str(held) == str(wanted),
-    "NOT_EQUAL": lambda held, wanted: str(held) != str(wanted),
+    "EQUAL": lambda held, wanted: held == wanted or str(held) == str(wanted),
+    "NOT_EQUAL": lambda held, wanted: held != wanted and str(held) != str(wanted),
     "GREATER_THAN": operator.gt,
     "AFTER": operator.gt,
     "GREATER_THAN_OR_EQUAL": operator.ge,
@@ -62,6 +70,18 @@ OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 
+_ORDERING: Final = OPERATORS.keys() - _LISTED - _TEXTUAL - {"EQUAL", "NOT_EQUAL"}
+
+
+def delivery_of(node: Node) -> str:
+    """Return the one word of `delivery_info` that fits an object; what is on but reaches nobody does not deliver."""
+    status = node.effective_status()
+    if status != DELIVERING:
+        return _DELIVERY.get(status, "inactive")
+    is_reaching = node.kind is Kind.CREATIVE or any(ad.effective_status() == DELIVERING for ad in ads_under(node))
+    return "active" if is_reaching else "not_delivering"
+
+
 def filter_rows(call: GraphCall) -> list[tuple[str, str, Any]]:
     """Return the call's filters as (field, operator, value).
 
@@ -80,7 +100,7 @@ def read_filters(text: str | None) -> list[tuple[str, str, Any]]:
     for row in rows:
         if not isinstance(row, dict) or not {"field", "operator"} <= row.keys():
             raise parameter("Filtering needs a field, an operator and a value.")
-        if row["operator"] not in OPERATORS:
+        if str(row["operator"]) not in OPERATORS:
             raise parameter(f"Filtering operator {row['operator']} is not supported.")
         found.append((str(row["field"]), str(row["operator"]), row.get("value")))
     return found
@@ -90,14 +110,14 @@ def edge_predicate(call: GraphCall, kind: Kind) -> tuple[Predicate, bool]:
     """Return the test that an edge's rows must pass, and whether archived objects were asked for by name."""
     tests: list[Predicate] = []
     asks_hidden = False
-    for field, name, value in filter_rows(call):
+    rows = filter_rows(call)
+    rows += [(field, "IN", call.items(field)) for field in sorted(_STATUSES) if call.items(field)]
+    for field, name, value in rows:
         tests.append(node_test(field, name, value, kind))
-        asks_hidden = asks_hidden or _names_hidden(field, name, value)
-    for field in ("effective_status", "status", "configured_status"):
-        values = call.items(field)
-        if values:
-            tests.append(node_test(field, "IN", values, kind))
-            asks_hidden = asks_hidden or bool(HIDDEN & set(values))
+        named = _names_hidden(field, name, value)
+        if "DELETED" in named:
+            raise deleted_asked()
+        asks_hidden = asks_hidden or bool(named)
     updated_since = call.get("updated_since")
     if updated_since is not None:
         tests.append(node_test("updated_time", "GREATER_THAN_OR_EQUAL", updated_since, kind))
@@ -127,26 +147,55 @@ def node_test(field: str, name: str, value: Any, kind: Kind) -> Predicate:
 
 
 def _wanted(field: str, name: str, value: Any) -> Any:
-    is_list = name in ("IN", "NOT_IN", "ANY", "NONE", "IN_RANGE", "NOT_IN_RANGE")
-    if is_list and not isinstance(value, list):
-        raise parameter(f"Filtering operator {name} needs an array.")
-    if field not in _NUMBERS:
-        return value
-    values = [_number(field, item) for item in (value if is_list else [value])]
-    return values if is_list else values[0]
+    values = _values(name, value)
+    if field in _NUMBERS:
+        values = [_number(field, item) for item in values]
+    elif name in _ORDERING:
+        raise parameter(f"Filtering operator {name} is not supported for {field}.")
+    return values if isinstance(value, list) else values[0]
+
+
+def number_test(name: str, value: Any, *, scale: int = 1) -> Callable[[float], bool]:
+    """Return a filter as a test of a figure; `scale` is what one unit of the filter's value is worth in it.
+
+    Raises:
+        GraphError: 100, a value that is no number, or an operator for texts.
+    """
+    if name in _TEXTUAL:
+        raise parameter(f"Filtering operator {name} is not supported for figures.")
+    numbers = [_number("figure", item) * scale for item in _values(name, value)]
+    test, wanted = OPERATORS[name], numbers if isinstance(value, list) else numbers[0]
+    return lambda figure: test(figure, wanted)
+
+
+def _values(name: str, value: Any) -> list[Any]:
+    """Return the value, or the values, that an operator takes.
+
+    Raises:
+        GraphError: 100, a list where one value is due, or the other way round.
+    """
+    is_list = name in _LISTED or name in _RANGES
+    if is_list != isinstance(value, list):
+        raise parameter(f"Filtering operator {name} needs {'an array' if is_list else 'a single value'}.")
+    values = value if is_list else [value]
+    if name in _RANGES and len(values) != 2:  # noqa: PLR2004 - from, to
+        raise parameter(f"Filtering operator {name} needs an array of two values.")
+    if not all(isinstance(item, str | int | float) for item in values):
+        raise parameter(f"Filtering operator {name} takes texts and numbers only.")
+    return values
 
 
 def _number(field: str, value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     try:
         if field in _TIMES:
             return datetime.fromisoformat(str(value)).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
-    raise parameter(f"Filtering value {value!r} of {field} is invalid.")
+    raise parameter(f"Filtering value {str(value)[:80]!r} of {field} is invalid.")
 
 
 def _above(node: Node, kind: Kind) -> Node | None:
@@ -156,9 +205,10 @@ def _above(node: Node, kind: Kind) -> Node | None:
     return held
 
 
-def _names_hidden(field: str, name: str, value: Any) -> bool:
-    return (
-        field.endswith("effective_status")
-        and name in ("IN", "EQUAL", "ANY")
-        and bool(HIDDEN & set(value if isinstance(value, list) else [value]))
-    )
+def _names_hidden(field: str, name: str, value: Any) -> set[str]:
+    """Return which of the hidden statuses a filter asks for by name."""
+    if name not in ("IN", "EQUAL", "ANY"):
+        return set()
+    values = set(value if isinstance(value, list) else [value])
+    field = field.rpartition(".")[2]
+    return values & (HIDDEN if field in _STATUSES else _HIDDEN_DELIVERY if field == "delivery_info" else set())

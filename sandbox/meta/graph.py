@@ -11,6 +11,7 @@ from sandbox.meta.context import Context, Json
 from sandbox.meta.creates import create
 from sandbox.meta.errors import GraphError, bad_token, missing, parameter, trace_id
 from sandbox.meta.insights import InsightTables
+from sandbox.meta.proof import is_proof
 from sandbox.meta.request import LATEST, GraphCall, require_version
 from sandbox.meta.updates import delete, update
 from sandbox.meta.usage import Headers, Usage
@@ -79,6 +80,9 @@ class Graph:
     def _authenticate(self, call: GraphCall) -> None:
         if call.token != self.platform.token:
             raise bad_token()
+        secret = self.platform.app_secret
+        if secret and call.proof is not None and not is_proof(call.proof, secret=secret, token=self.platform.token):
+            raise GraphError(100, "Invalid appsecret_proof provided in the API argument")
 
     def _account_id(self, call: GraphCall) -> str | None:
         first = call.path[0] if call.path else ""

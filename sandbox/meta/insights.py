@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sandbox.account import Account
 from sandbox.meta.context import Context, Json
 from sandbox.meta.errors import parameter
-from sandbox.meta.filters import OPERATORS, filter_rows, node_test
+from sandbox.meta.filters import filter_rows, node_test, number_test
 from sandbox.meta.insight_rows import RowWriter, known_fields
 from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, cut_of
 from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
@@ -47,7 +47,7 @@ class InsightTables:
         hourly = names == (HOURLY,)
         now_s, start = context.platform.clock.now_s(), 0
         if call.params.get("after"):
-            now_s, start = _position(call.params["after"])
+            now_s, start = _position(call.params["after"], now_s=now_s)
         account.market.advance_to(context.platform.world.cutoff_s(now_s))
         table = self._table(context, account, node, level=level, names=names, now_s=now_s)
         limit = limit_of(call)
@@ -109,10 +109,11 @@ def _level(context: Context, node: Node | None) -> str:
     return level
 
 
-def _position(cursor: str) -> tuple[float, int]:
+def _position(cursor: str, *, now_s: float) -> tuple[float, int]:
     value = decode_cursor(cursor)
-    if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int):  # noqa: PLR2004 - [instant, place]
-        return float(value[0]), value[1]
+    match value:
+        case [int() | float() as instant, int() as place] if 0 <= instant <= now_s and place >= 0:
+            return float(instant), place
     raise parameter("Invalid cursors values")
 
 
@@ -148,12 +149,8 @@ def _under(account: Account, node: Node) -> NDArray[np.bool_]:
 def _filtered(table: Report, filters: list[tuple[int, str, Any]], account: Account) -> Report:
     keep = np.ones(len(table), dtype=np.bool_)
     for row, name, value in filters:
-        try:
-            wanted = float(value) * (account.offset if FIGURES[row] == "spend" else 1)
-        except (TypeError, ValueError) as error:
-            raise parameter(f"Filtering value {value!r} of {FIGURES[row]} must be a number") from error
-        figures = table.figures[row].tolist()
-        keep &= np.array([bool(OPERATORS[name](figure, wanted)) for figure in figures], dtype=np.bool_)
+        passes = number_test(name, value, scale=account.offset if FIGURES[row] == "spend" else 1)
+        keep &= np.array([passes(figure) for figure in table.figures[row].tolist()], dtype=np.bool_)
     if keep.all():
         return table
     return Report(

@@ -22,7 +22,7 @@ def limit_of(call: GraphCall) -> int:
     text = call.params.get("limit")
     try:
         limit = DEFAULT_LIMIT if text is None else int(float(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         limit = 0
     if limit <= 0:
         raise parameter("Param limit must be a positive integer")
@@ -42,8 +42,21 @@ def decode_cursor(text: str) -> Any:
     """
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, msgspec.DecodeError) as error:
+    except (ValueError, RecursionError, msgspec.DecodeError) as error:
         raise parameter("Invalid cursors values") from error
+
+
+def place_of(call: GraphCall, default: int) -> int:
+    """Return the place that the call's `after` names, the default where it has none.
+
+    Raises:
+        GraphError: 100, not a cursor of ours.
+    """
+    text = call.params.get("after")
+    place = decode_cursor(text) if text else default
+    if not isinstance(place, int) or isinstance(place, bool) or place < 0:
+        raise parameter("Invalid cursors values")
+    return place
 
 
 def paging(call: GraphCall, *, before: str, after: str, has_more: bool, path: str | None = None) -> dict[str, Any]:
@@ -51,6 +64,8 @@ def paging(call: GraphCall, *, before: str, after: str, has_more: bool, path: st
     shown: dict[str, Any] = {"cursors": {"before": before, "after": after}}
     if has_more:
         query = [(name, value) for name, value in call.params.items() if name not in ("after", "before")]
+        if call.is_token_in_params and call.token:
+            query.append(("access_token", call.token))  # who named it so can follow `next` as it is, as on Meta
         query.append(("after", after))
         where = path if path is not None else call.text_path
         shown["next"] = f"http://{call.host}/{call.version or LATEST}{where}?{urlencode(query)}"

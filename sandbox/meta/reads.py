@@ -6,9 +6,9 @@ from typing import Any
 
 from sandbox.account import Account
 from sandbox.meta.context import Context, Json
-from sandbox.meta.fieldspec import Wanted, wanted_fields
+from sandbox.meta.fieldspec import Wanted, spell, wanted_fields
 from sandbox.meta.filters import Predicate, edge_predicate
-from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
+from sandbox.meta.paging import encode_cursor, limit_of, paging, place_of
 from sandbox.meta.render import EDGES, Renderer
 from sandbox.nodes import Kind, Node
 
@@ -55,7 +55,8 @@ def _renderer(context: Context, account: Account) -> Renderer:
 
 def _inner_edge(context: Context, account: Account, node: Node, wanted: Wanted, kind: Kind) -> Json:
     """Answer an edge that is expanded inside `fields`, with the modifiers as its parameters."""
-    call = replace(context.call, params=dict(wanted.modifiers), path=(node.id, wanted.name))
+    params = wanted.modifiers | {"fields": spell(wanted.inner)}
+    call = replace(context.call, params=params, path=(node.id, wanted.name))
     inner = replace(context, call=call)
     return _page(inner, account, children(node, kind), kind, path=call.text_path, fields=wanted.inner)
 
@@ -66,7 +67,8 @@ def _page(
 ) -> Json:  # fmt: skip
     call = context.call
     passes, _ = edge_predicate(call, kind)
-    rows, has_more = _cut(nodes, passes, limit=limit_of(call), after=call.params.get("after"))
+    start = _place_before(nodes, place_of(call, 0)) if call.params.get("after") else len(nodes) - 1
+    rows, has_more = _cut(nodes, passes, limit=limit_of(call), at=start)
     renderer = _renderer(context, account)
     asked = wanted_fields(call) if fields is None else fields
     page: Json = {"data": [renderer.render(node, asked) for node in rows]}
@@ -78,11 +80,8 @@ def _page(
     return page
 
 
-def _cut(nodes: Sequence[Node], passes: Predicate, *, limit: int, after: str | None) -> tuple[list[Node], bool]:
-    """Return a page, newest first, and whether another object follows it."""
-    at = len(nodes) - 1
-    if after:
-        at = _place_before(nodes, int(decode_cursor(after)))
+def _cut(nodes: Sequence[Node], passes: Predicate, *, limit: int, at: int) -> tuple[list[Node], bool]:
+    """Return a page from a place on, newest first, and whether another object follows it."""
     rows: list[Node] = []
     while at >= 0:
         if passes(nodes[at]):

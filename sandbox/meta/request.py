@@ -1,9 +1,11 @@
 """A Graph API call taken apart: version, path, token and parameters from query, form or multipart body."""
 
 import ast
+import contextlib
 import email.parser
 import email.policy
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -14,6 +16,8 @@ from sandbox.meta.errors import GraphError, parameter
 
 _VERSION: Final = re.compile(r"^v\d{1,3}\.\d{1,2}$")
 _EDGE_KINDS: Final = {"campaigns": "campaign", "adsets": "adset", "ads": "ad", "adcreatives": "adcreative"}
+_MAX_LITERAL: Final = 100_000
+_NO_LITERAL: Final = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)  # UnicodeEncodeError with them
 LATEST: Final = "v26.0"
 
 
@@ -26,6 +30,8 @@ class GraphCall:
     version: str | None
     params: dict[str, str]
     token: str | None
+    proof: str | None = None  # appsecret_proof
+    is_token_in_params: bool = False
     host: str = ""
     request_id: str | None = None
     in_batch: bool = False
@@ -58,16 +64,18 @@ class GraphCall:
 
 
 def loose(text: str) -> Any:
-    """Read lenient JSON: strict JSON, then a Python literal, then the text itself."""
+    """Read lenient JSON: strict JSON, then a Python literal, then the text itself.
+
+    What comes back is always plain JSON data, as it will be read again from the oracle log.
+    """
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         pass
-    if text[:1] in "[{('\"":
-        try:
-            return ast.literal_eval(text)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return text
+    if text[:1] in "[{('\"" and len(text) < _MAX_LITERAL:
+        with warnings.catch_warnings(), contextlib.suppress(*_NO_LITERAL):
+            warnings.simplefilter("ignore")  # a text such as "\d" is no source of ours to warn about
+            return msgspec.json.decode(msgspec.json.encode(ast.literal_eval(text)))
     return text
 
 
@@ -91,13 +99,15 @@ def read_call(
     raw_query = tuple(parse_qsl(query, keep_blank_values=True))
     params = dict(raw_query)
     params.update(_body_params(headers.get("content-type", ""), body))
-    token = params.pop("access_token", None)
+    token, proof = params.pop("access_token", None), params.pop("appsecret_proof", None)
+    is_token_in_params = token is not None
     bearer = headers.get("authorization", "")
     if bearer[:7].lower() == "bearer " or bearer[:6].lower() == "oauth ":
         token = bearer.split(" ", 1)[1].strip()
     method = str(params.pop("method", method)).upper()
     return GraphCall(
-        method=method, path=parts, version=version, params=params, token=token, host=headers.get("host", ""),
+        method=method, path=parts, version=version, params=params, token=token, proof=proof,
+        is_token_in_params=is_token_in_params, host=headers.get("host", ""),
         request_id=headers.get("x-request-id"), in_batch=in_batch,
         raw_query=tuple((name, value) for name, value in raw_query if name != "access_token"),
     )  # fmt: skip

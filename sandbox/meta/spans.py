@@ -77,7 +77,7 @@ def periods_of(call: GraphCall, account: Account, *, now_s: float) -> list[Perio
             text = "(#3018) The start date of the time range cannot be beyond 37 months from the current date"
             raise GraphError(3018, text)
         born = datetime.fromtimestamp(account.calendar.start_of(account.market.grid.first_hour), account.calendar.zone)
-        found.extend(_cut(call, first, last, born=born.date()))
+        found.extend(_cut(call, first, last, born=born.date(), today=today))
     return found
 
 
@@ -103,13 +103,13 @@ def _range(row: Any) -> tuple[date, date]:
     return first, last
 
 
-def _cut(call: GraphCall, first: date, last: date, *, born: date) -> list[Period]:
+def _cut(call: GraphCall, first: date, last: date, *, born: date, today: date) -> list[Period]:
     text = call.params.get("time_increment", "all_days").strip('"')
     if text == "all_days":
         return [Period(first=first, last=last)]
     first = max(first, born)  # earlier days hold nothing: no need to count them through
     if text == "monthly":
-        return _months(first, last)
+        return _months(first, last, today=today)
     try:
         step = int(text)
     except ValueError:
@@ -117,15 +117,15 @@ def _cut(call: GraphCall, first: date, last: date, *, born: date) -> list[Period
     if not 1 <= step <= _MAX_INCREMENT:
         raise parameter("Param time_increment must be 1..90, monthly or all_days")
     periods = []
-    while first <= last:
+    while first <= min(last, today):  # later days hold nothing yet, and there may be millions of them
         periods.append(Period(first=first, last=min(last, first + timedelta(days=step - 1))))
         first += timedelta(days=step)
     return periods
 
 
-def _months(first: date, last: date) -> list[Period]:
+def _months(first: date, last: date, *, today: date) -> list[Period]:
     periods = []
-    while first <= last:
+    while first <= min(last, today):
         end = min(last, _month_start(first, -1) - timedelta(days=1))
         periods.append(Period(first=first, last=end))
         first = end + timedelta(days=1)

@@ -13,9 +13,7 @@ from sandbox.nodes import Kind, Node
 
 _STATUSES: Final = frozenset({"ACTIVE", "PAUSED", "ARCHIVED", "DELETED"})
 _BUDGETS: Final = frozenset({"daily_budget", "lifetime_budget"})
-_NOT_FIELDS: Final = frozenset(
-    {"execution_options", "fields", "format", "locale", "appsecret_proof", "include_headers"}
-)
+_NOT_FIELDS: Final = frozenset({"execution_options", "fields", "format", "locale", "include_headers"})
 _ONLY_NAME: Final = {Kind.CAMPAIGN: 1_487_566, Kind.AD_SET: 1_487_056, Kind.AD: 1_885_088, Kind.CREATIVE: 1_885_088}
 _BY_JSON: Final = frozenset(
     {"promoted_object", "bid_amount", "bid_constraints", "attribution_spec", "end_time", "tracking_specs",
