@@ -83,7 +83,16 @@ def door_page() -> str:
     )
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"modules.md": modules_page, "door.md": door_page}
+def scenario_page() -> str:
+    """Every key of a scenario file: what it means, its bounds, its default and its source."""
+    from cli.reference_scenario import parts  # late: only this page needs the sandbox
+
+    return _page("Scenario files", "sandbox/scenario.py and the files beside it", *parts(_table))
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "modules.md": modules_page, "door.md": door_page, "scenario.md": scenario_page
+}  # fmt: skip
 
 
 def _built(cycle: Cycle) -> tuple[str, ...]:

@@ -39,10 +39,7 @@ class Account:
         self.seed = seed
         # By ad set (market index): what it targets from which local day on; breakdowns keep to it.
         self.targetings: dict[int, list[tuple[int, dict[str, Any]]]] = {}
-        values = [ad.order_value_minor for campaign in spec.campaigns for s in campaign.ad_sets for ad in s.ads]
-        self._order_value = sorted(values)[len(values) // 2] if values else 5_000
-        prices = [s.cpm_minor for campaign in spec.campaigns for s in campaign.ad_sets]
-        self._cpm = sorted(prices)[len(prices) // 2] if prices else 1_200
+        self._order_value, self._cpm = _typical(spec)
 
     @property
     def offset(self) -> int:
@@ -155,6 +152,19 @@ class Account:
         creative_id = ad.creative.id if ad.creative else ad.id
         known = self.appeals.get(creative_id)
         return known or deal_appeal(self.seed, object_key(0, int(creative_id)), order_value_minor=self._order_value)
+
+
+def _typical(spec: AccountSpec) -> tuple[int, int]:
+    """Return what an order is worth and what a thousand impressions cost, for objects that are made later."""
+    sets = [ad_set for campaign in spec.campaigns for ad_set in campaign.ad_sets]
+    values = [ad.order_value_minor for ad_set in sets for ad in ad_set.ads]
+    prices = [ad_set.cpm_minor for ad_set in sets]
+    drawn = spec.generate
+    if drawn is not None and not sets:
+        middles = (sum(bounds) // 2 * drawn.price_factor for bounds in (drawn.order_value_minor, drawn.cpm_minor))
+        value, price = (max(1, round(middle)) for middle in middles)
+        return value, price
+    return sorted(values)[len(values) // 2] if values else 5_000, sorted(prices)[len(prices) // 2] if prices else 1_200
 
 
 def ads_under(node: Node) -> Iterable[Node]:

@@ -93,7 +93,7 @@ def _advance(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
     else:
         target = now + timedelta(**{unit: float(amount) for unit, amount in body.items()})
     platform.clock.advance_to(to_us(target))
-    platform.world.catch_up(platform.clock.now_s())
+    platform.catch_up()
     return _clock(platform)
 
 

@@ -14,10 +14,12 @@ from sandbox.clock import PlatformClock, to_us
 from sandbox.faults import Faults
 from sandbox.journal import Journal, LogLine
 from sandbox.nodes import Kind, Node
+from sandbox.people import HandEdit, People
 from sandbox.scenario import Scenario, load_scenario
 from sandbox.world import World, new_object_id
 
 DEFAULT_SCENARIO: Final = "demo"
+_PEOPLE_SETTING: Final = "people_upto_us"
 _OP_TOKEN: Final = re.compile(r"\bop:([0-9A-Za-z_-]{6,64})")
 
 
@@ -48,25 +50,49 @@ class Platform:
         self.scenario = Scenario.model_validate_json(self.journal.setting("scenario") or "")
         self.clock = PlatformClock(self.journal)
         self.faults = Faults(self.journal)
-        self.world = World(self.scenario, start_us=int(self.journal.setting("start_us") or 0))
+        start_us = int(self.journal.setting("start_us") or 0)
+        self.world = World(self.scenario, start_us=start_us)
+        self.people = People(self.world, start_us=start_us)
         self.calls: Counter[str] = Counter()
         self._seq = 0
+        self._people_upto_us = min(int(self.journal.setting(_PEOPLE_SETTING) or start_us), self.clock.now_us())
+        self._people_next_us = self.people.next_us(self._people_upto_us)
+        self._by_hand: set[tuple[int, str]] = set()  # edits that a killed process had logged already
         for line in self.journal.lines():
             self.world.apply(line)
             self._seq = line.seq
-        self.token, self.app_secret = _credentials(data_dir, tuple(self.world.accounts))
+            if line.platform_at_us > self._people_upto_us and line.actor != "api":
+                self._by_hand.add((line.platform_at_us, line.actor))
+        self.token = _credentials(data_dir, tuple(self.world.accounts))
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Let people do what they did meanwhile, and compute every hour that reports may show now."""
+        self.act_people()
         self.world.catch_up(self.clock.now_s())
 
+    def act_people(self) -> None:
+        """Let every edit by hand that is due take place, each at its own instant; before anything later happens."""
+        now_us = self.clock.now_us()
+        if now_us < self._people_next_us:
+            return
+        if self.people.act(after_us=self._people_upto_us, upto_us=now_us, effect=self._edit_by_hand):
+            self.journal.set(_PEOPLE_SETTING, str(now_us))
+        self._people_upto_us = now_us
+        self._people_next_us = self.people.next_us(now_us)
+
     def commit(
-        self, *, call: Call, kind: Kind, account_id: str, object_id: str | None, change: dict[str, list[Any]]
-    ) -> Node:
+        self, *, call: Call, kind: Kind, account_id: str, object_id: str | None, change: dict[str, list[Any]],
+        at_us: int | None = None,
+    ) -> Node:  # fmt: skip
         """Let an effect take place: write its line (one transaction), then apply it in memory.
 
-        `object_id` None creates an object, whose id follows from the line's number.
+        `object_id` None creates an object, whose id follows from the line's number. `at_us` is the present if absent.
         """
         seq = self._seq + 1
         line = LogLine(
-            seq=seq, platform_at_us=self.clock.now_us(), real_at_us=to_us(datetime.now(UTC)), method=call.method,
+            seq=seq, platform_at_us=self.clock.now_us() if at_us is None else at_us,
+            real_at_us=to_us(datetime.now(UTC)), method=call.method,
             path=call.path, account_id=account_id, kind=kind, object_id=object_id or new_object_id(seq, kind),
             change=change, op_token=_op_token(change), outcome=call.outcome, actor=call.actor,
             request_id=call.request_id,
@@ -74,6 +100,16 @@ class Platform:
         self.journal.append(line)
         self._seq = seq
         return self.world.apply(line)
+
+    def _edit_by_hand(self, edit: HandEdit) -> None:
+        if (edit.at_us, edit.actor) in self._by_hand:
+            return
+        node = edit.node
+        call = Call(method="POST", path=f"/{node.id}", actor=edit.actor)
+        self.commit(
+            call=call, kind=node.kind, account_id=node.account_id, object_id=node.id, change=edit.change,
+            at_us=edit.at_us,
+        )  # fmt: skip
 
     @property
     def last_seq(self) -> int:

@@ -2,144 +2,81 @@
 
 A scenario is a TOML or JSON file (a name from `sandbox/scenarios/`, a path, or `generated:ADS[:SEED]`). Unknown keys
 are refused. Everything that the platform would never tell (rates, prices, incidents) is written here in the open.
+Every key, its bounds and its source: docs/reference/scenario.md. `stakazo sandbox scenario check FILE` reads a file.
 
     name, title, seed, history_days, start, refresh_lag_minutes, tier     the world
-    [[accounts]]        name, id, currency, timezone, page_id, pixel_id, countries, min_daily_budget_minor
-      [[.campaigns]]    name, objective, status, daily_budget_minor (set: campaign budget, CBO), created_days_ago
-        [[.ad_sets]]    name, daily_budget_minor, audience_size, cpm_minor, saturation_daily_minor, targeting, labels
-          [[.ads]]      key, name, ctr, cvr, order_value_minor, fatigue, labels, title, body, created_days_ago
-      [[.incidents]]    scope (the name of a campaign, ad set or ad; absent = all), starts_hours_ago, hours, *_factor
-      [[.history]]      ad (an ad's key), day, impressions, clicks, link_clicks, spend_minor, purchases, value_minor
+    [sources]             key = "where this number comes from", for every number that the file states
+    [market]  [season]    how the platform paces and learns; factors per month (opt-in)
+    [[accounts]]          name, id, currency, timezone, page_id, pixel_id, countries, min_daily_budget_minor
+      [[.campaigns]]      name, objective, status, daily_budget_minor (set: campaign budget, CBO), created_days_ago
+        [[.ad_sets]]      name, daily_budget_minor, audience_size, cpm_minor, saturation_daily_minor, audience
+          [[.ads]]        key, name, ctr, cvr, order_value_minor, fatigue, labels, title, body, created_days_ago
+      [.generate]         ads, ads_per_ad_set, ad_sets_per_campaign, price_factor, ranges: objects drawn from the seed
+      [[.people]]         name, edits (a script), edits_per_day, kinds: who edits by hand
+      [[.incidents]]      scope (the name of a campaign, ad set or ad; absent = all), starts_hours_ago, hours, *_factor
+      [[.history]]        ad (an ad's key), day, impressions, clicks, link_clicks, spend_minor, purchases, value_minor
 
 `ctr` is inline link clicks per impression, `cvr` purchases per link click, both of a person who sees the ad for the
-first time. `cpm_minor` is the price of a thousand impressions in minor units at small spend. `saturation_daily_minor`
-is the daily spend at which that price has risen by 27 % (the concave response). `fatigue` scales the exponent of
-(N+1)^-0.43, N being exposures per person of the audience. An account with `history` rows is served those figures
-verbatim for the days they name, and nothing is simulated before the start.
+first time. An account with `history` rows is served those figures verbatim for the days they name, and nothing is
+simulated before the start.
 """
 
 import tomllib
-from datetime import date, datetime
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Status = Literal["ACTIVE", "PAUSED"]
+from sandbox.scenario_generate import generated_campaigns
+from sandbox.scenario_market import GenerateSpec, MarketSpec, PersonSpec, SeasonSpec
+from sandbox.scenario_objects import (
+    AdSetSpec,
+    AdSpec,
+    CampaignSpec,
+    HistoryRow,
+    IncidentSpec,
+    Status,
+)
+from sandbox.scenario_row import Row, number, told
+
+__all__ = [
+    "AccountSpec", "AdSetSpec", "AdSpec", "CampaignSpec", "HistoryRow", "IncidentSpec", "Scenario", "Status",
+    "load_scenario", "scenario_names",
+]  # fmt: skip
 SCENARIOS_DIR = Path(__file__).parent / "scenarios"
 GENERATED_PREFIX = "generated:"
+_LONG_HISTORY_ADS = 5_000  # above it a long history would take gigabytes
 
 
-class _Row(BaseModel):
-    """A part of the scenario: immutable, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class AdSpec(_Row):
-    """An ad with its own creative, and the truth about how people respond to it."""
-
-    name: str
-    ctr: float = Field(gt=0, lt=0.5)
-    cvr: float = Field(ge=0, lt=0.9)
-    order_value_minor: int = Field(gt=0)
-    fatigue: float = Field(default=1.0, ge=0)
-    key: str | None = None
-    id: str | None = Field(default=None, pattern=r"^[0-9]{1,20}$")
-    status: Status = "ACTIVE"
-    labels: tuple[str, ...] = ()
-    title: str = ""
-    body: str = ""
-    link: str = "https://shop.example/"
-    created_days_ago: float | None = Field(default=None, ge=0)
-    created_at: AwareDatetime | None = None
-
-
-class AdSetSpec(_Row):
-    """An audience and its price; `daily_budget_minor` is absent exactly under a campaign budget."""
-
-    name: str
-    ads: tuple[AdSpec, ...] = ()
-    daily_budget_minor: int | None = Field(default=None, gt=0)
-    audience_size: int = Field(default=400_000, gt=0)
-    cpm_minor: int = Field(default=1_200, gt=0)
-    saturation_daily_minor: int = Field(default=20_000, gt=0)
-    ctr_factor: float = Field(default=1.0, gt=0)
-    cvr_factor: float = Field(default=1.0, gt=0)
-    delivery: Literal["appeal", "even"] = "appeal"
-    id: str | None = Field(default=None, pattern=r"^[0-9]{1,20}$")
-    status: Status = "ACTIVE"
-    labels: tuple[str, ...] = ()
-    targeting: dict[str, Any] = Field(default_factory=dict)
-    optimization_goal: str = "OFFSITE_CONVERSIONS"
-    created_days_ago: float | None = Field(default=None, ge=0)
-    created_at: AwareDatetime | None = None
-
-
-class CampaignSpec(_Row):
-    """A campaign; with `daily_budget_minor` it carries the budget of its ad sets (CBO)."""
-
-    name: str
-    ad_sets: tuple[AdSetSpec, ...] = ()
-    objective: str = "OUTCOME_SALES"
-    daily_budget_minor: int | None = Field(default=None, gt=0)
-    id: str | None = Field(default=None, pattern=r"^[0-9]{1,20}$")
-    status: Status = "ACTIVE"
-    labels: tuple[str, ...] = ()
-    created_days_ago: float | None = Field(default=None, ge=0)
-    created_at: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _one_level_carries_the_budget(self) -> Self:
-        for ad_set in self.ad_sets:
-            if (ad_set.daily_budget_minor is None) == (self.daily_budget_minor is None):
-                message = (
-                    f"campaign {self.name!r}, ad set {ad_set.name!r}: exactly one of the two carries a daily budget"
-                )
-                raise ValueError(message)
-        return self
-
-
-class IncidentSpec(_Row):
-    """Hours in which the market did something unusual to a part of the account."""
-
-    scope: str | None = None
-    starts_hours_ago: float
-    hours: float = Field(gt=0)
-    cpm_factor: float = Field(default=1.0, gt=0)
-    ctr_factor: float = Field(default=1.0, gt=0)
-    cvr_factor: float = Field(default=1.0, gt=0)
-
-
-class HistoryRow(_Row):
-    """One ad on one day (by the account's zone), as a report told it; served verbatim."""
-
-    ad: str
-    day: date
-    impressions: int = Field(ge=0)
-    clicks: int = Field(ge=0)
-    link_clicks: int = Field(ge=0)
-    spend_minor: int = Field(ge=0)
-    purchases: int = Field(default=0, ge=0)
-    value_minor: int = Field(default=0, ge=0)
-
-
-class AccountSpec(_Row):
+class AccountSpec(Row):
     """An ad account with all it holds at the start."""
 
-    name: str
-    campaigns: tuple[CampaignSpec, ...] = ()
-    id: str | None = Field(default=None, pattern=r"^[0-9]{1,20}$")
-    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
-    timezone: str = "Europe/Madrid"
-    page_id: str = "102030405060708"
-    page_name: str = "The shop"
-    pixel_id: str = "908070605040302"
-    countries: tuple[str, ...] = ("ES",)
-    min_daily_budget_minor: int = Field(default=100, gt=0)
-    incidents: tuple[IncidentSpec, ...] = ()
-    history: tuple[HistoryRow, ...] = ()
+    name: str = told("The name.")
+    campaigns: tuple[CampaignSpec, ...] = told("What it holds.", default=())
+    generate: GenerateSpec | None = told("More of it, drawn from the seed.", default=None)
+    people: tuple[PersonSpec, ...] = told("Who edits by hand.", default=())
+    id: str | None = told("The platform's id; absent: minted.", default=None, pattern=r"^[0-9]{1,20}$")
+    currency: str = told("ISO 4217.", default="EUR", pattern=r"^[A-Z]{3}$")
+    timezone: str = told("IANA name.", default="Europe/Madrid")
+    page_id: str = told("The page that speaks.", default="102030405060708")
+    page_name: str = told("Its name.", default="The shop")
+    pixel_id: str = told("The pixel that counts purchases.", default="908070605040302")
+    countries: tuple[str, ...] = told("Where it sells; the targeting of ad sets that state none.", default=("ES",))
+    min_daily_budget_minor: int = number(
+        "The platform's least daily budget, minor units.", default=100, gt=0,
+        source="1 $ a day is typical (facts/meta_graph_api.md §7, unconfirmed)",
+    )  # fmt: skip
+    incidents: tuple[IncidentSpec, ...] = told("Unusual hours.", default=())
+    history: tuple[HistoryRow, ...] = told("Reported days, served verbatim.", default=())
+
+    def all_campaigns(self, *, seed: int, number: int = 0) -> Iterator[CampaignSpec]:
+        """Yield the campaigns as written, then those drawn; `number` is the account's place in the scenario."""
+        drawn = generated_campaigns(self.generate, seed=seed + number * 1_000_003) if self.generate else ()
+        return chain(self.campaigns, drawn)
 
     @field_validator("timezone")
     @classmethod
@@ -165,17 +102,25 @@ class AccountSpec(_Row):
         return self
 
 
-class Scenario(_Row):
+class Scenario(Row):
     """The whole world at its start."""
 
-    name: str
-    accounts: tuple[AccountSpec, ...] = Field(min_length=1)
-    title: str = ""
-    seed: int = 1
-    history_days: int = Field(default=60, ge=0, le=1_100)
-    start: datetime | None = None
-    refresh_lag_minutes: int = Field(default=15, ge=0, le=59)
-    tier: Literal["standard_access", "development_access"] = "standard_access"
+    name: str = told("The name.")
+    accounts: tuple[AccountSpec, ...] = told("The ad accounts.", min_length=1)
+    title: str = told("One line about it.", default="")
+    sources: dict[str, str] = Field(
+        default_factory=dict, description="For every number that the file states, by key: where it comes from."
+    )
+    market: MarketSpec = Field(default=MarketSpec(), description="How the platform paces and learns.")
+    season: SeasonSpec | None = told("Factors per month.", default=None)
+    seed: int = number("Of all chance.", default=1)
+    history_days: int = number("Days simulated before the start.", default=60, ge=0, le=1_100)
+    start: datetime | None = told("The platform's present in a new folder; absent: now.", default=None)
+    refresh_lag_minutes: int = number(
+        "How far reports are behind.", default=15, ge=0, le=59,
+        source="15 min is folklore, unconfirmed (facts/domain.md §2b)",
+    )  # fmt: skip
+    tier: Literal["standard_access", "development_access"] = told("The app's tier.", default="standard_access")
 
 
 def scenario_names() -> tuple[str, ...]:
@@ -191,10 +136,20 @@ def load_scenario(name_or_file: str) -> Scenario:
         ValueError: the file is malformed, or a key is unknown (pydantic's message names it).
     """
     if name_or_file.startswith(GENERATED_PREFIX):
-        from sandbox.scenario_generate import generate  # it imports this file
-
         ads, _, seed = name_or_file.removeprefix(GENERATED_PREFIX).partition(":")
-        return generate(ads=int(ads), seed=int(seed or 1))
+        return generated_scenario(ads=int(ads), seed=int(seed or 1))
+    text, suffix = read_text(name_or_file)
+    if suffix == ".json":
+        return Scenario.model_validate_json(text)
+    return Scenario.model_validate(tomllib.loads(text))
+
+
+def read_text(name_or_file: str) -> tuple[str, str]:
+    """Return a scenario's text and its file's suffix.
+
+    Raises:
+        FileNotFoundError: no such name or file.
+    """
     path = SCENARIOS_DIR / f"{name_or_file}.toml"
     if not path.exists():
         path = Path(name_or_file)
@@ -203,7 +158,22 @@ def load_scenario(name_or_file: str) -> Scenario:
             f"no scenario {name_or_file!r}: known are {', '.join(scenario_names())}, a file, or generated:ADS[:SEED]"
         )
         raise FileNotFoundError(message)
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".json":
-        return Scenario.model_validate_json(text)
-    return Scenario.model_validate(tomllib.loads(text))
+    return path.read_text(encoding="utf-8"), path.suffix
+
+
+def generated_scenario(*, ads: int, seed: int = 1, history_days: int | None = None) -> Scenario:
+    """Return a scenario of one account with so many ads; history is 60 days up to 5,000 ads and 8 days beyond."""
+    if ads < 1:
+        message = f"a generated scenario needs at least one ad, not {ads}"
+        raise ValueError(message)
+    days = history_days if history_days is not None else (60 if ads <= _LONG_HISTORY_ADS else 8)
+    account = AccountSpec(
+        name=f"Generated shop of {ads} ads",
+        currency="USD",
+        timezone="America/New_York",
+        countries=("US",),
+        generate=GenerateSpec(ads=ads),
+    )
+    return Scenario(
+        name=f"generated-{ads}-{seed}", title=f"{ads} generated ads", seed=seed, history_days=days, accounts=(account,)
+    )

@@ -1,65 +1,57 @@
-"""Scenarios of any size for benchmarks, from a seed: `generated:ADS[:SEED]`."""
+"""Objects drawn from a seed: the campaigns of an account's `generate` block."""
 
 import math
+from collections.abc import Iterator
 from typing import Final
 
 from sandbox.market.dice import object_key
-from sandbox.scenario import AccountSpec, AdSetSpec, AdSpec, CampaignSpec, Scenario
+from sandbox.scenario_market import GenerateSpec, Range
+from sandbox.scenario_objects import AdSetSpec, AdSpec, CampaignSpec
 
-_ADS_PER_SET: Final = 5
-_SETS_PER_CAMPAIGN: Final = 4
-_LONG_HISTORY_ADS: Final = 5_000  # above it a long history would take gigabytes
-_SHORT_DAYS: Final = 8
-
-
-def generate(*, ads: int, seed: int = 1, history_days: int | None = None) -> Scenario:
-    """Return a scenario of one account with so many ads: five to an ad set, four ad sets to a campaign.
-
-    History is 60 days up to 5,000 ads and 8 days beyond.
-    """
-    if ads < 1:
-        message = f"a generated scenario needs at least one ad, not {ads}"
-        raise ValueError(message)
-    days = history_days if history_days is not None else (60 if ads <= _LONG_HISTORY_ADS else _SHORT_DAYS)
-    sets = -(-ads // _ADS_PER_SET)
-    campaigns = -(-sets // _SETS_PER_CAMPAIGN)
-    account = AccountSpec(
-        name=f"Generated shop of {ads} ads",
-        currency="USD",
-        timezone="America/New_York",
-        countries=("US",),
-        campaigns=tuple(_campaign(seed, n, ads) for n in range(campaigns)),
-    )
-    return Scenario(
-        name=f"generated-{ads}-{seed}", title=f"{ads} generated ads", seed=seed, history_days=days, accounts=(account,)
-    )
+_BUDGET_STEP: Final = 100
+_CTR_SPREAD, _CVR_SPREAD, _FATIGUE_SPREAD = 0.35, 0.4, 0.3
 
 
-def _campaign(seed: int, number: int, ads: int) -> CampaignSpec:
-    first = number * _SETS_PER_CAMPAIGN
-    sets = range(first, min(first + _SETS_PER_CAMPAIGN, -(-ads // _ADS_PER_SET)))
-    return CampaignSpec(name=f"Campaign {number + 1:05d}", ad_sets=tuple(_ad_set(seed, n, ads) for n in sets))
+def generated_campaigns(spec: GenerateSpec, *, seed: int) -> Iterator[CampaignSpec]:
+    """Yield the campaigns one by one, so that 200,000 ads need not be held twice; stable for (block, seed)."""
+    sets = -(-spec.ads // spec.ads_per_ad_set)
+    for number in range(-(-sets // spec.ad_sets_per_campaign)):
+        first = number * spec.ad_sets_per_campaign
+        of_campaign = range(first, min(first + spec.ad_sets_per_campaign, sets))
+        ad_sets = tuple(_ad_set(spec, seed, n) for n in of_campaign)
+        yield CampaignSpec(name=f"Campaign {number + 1:05d}", ad_sets=ad_sets)
 
 
-def _ad_set(seed: int, number: int, ads: int) -> AdSetSpec:
-    first = number * _ADS_PER_SET
+def _ad_set(spec: GenerateSpec, seed: int, number: int) -> AdSetSpec:
+    first = number * spec.ads_per_ad_set
+    low, high = spec.daily_budget_minor
+    step = object_key(seed, number, 1) % max(1, (high - low) // _BUDGET_STEP)
     return AdSetSpec(
         name=f"Ad set {number + 1:06d}",
-        daily_budget_minor=2_000 + object_key(seed, number, 1) % 80 * 100,
-        audience_size=50_000 + object_key(seed, number, 2) % 900_000,
-        cpm_minor=800 + object_key(seed, number, 3) % 1_200,
-        ads=tuple(_ad(seed, n) for n in range(first, min(first + _ADS_PER_SET, ads))),
+        daily_budget_minor=_priced(spec, low + step * _BUDGET_STEP),
+        audience_size=_between(spec.audience_size, object_key(seed, number, 2)),
+        cpm_minor=_priced(spec, _between(spec.cpm_minor, object_key(seed, number, 3))),
+        saturation_daily_minor=_priced(spec, 20_000),
+        ads=tuple(_ad(spec, seed, n) for n in range(first, min(first + spec.ads_per_ad_set, spec.ads))),
     )
 
 
-def _ad(seed: int, number: int) -> AdSpec:
+def _ad(spec: GenerateSpec, seed: int, number: int) -> AdSpec:
     return AdSpec(
         name=f"Ad {number + 1:07d}",
-        ctr=round(0.012 * math.exp(0.35 * _spread(seed, number, 4)), 6),
-        cvr=round(0.028 * math.exp(0.4 * _spread(seed, number, 5)), 6),
-        order_value_minor=3_000 + object_key(seed, number, 6) % 6_000,
-        fatigue=round(1.0 + 0.3 * _spread(seed, number, 7), 3),
+        ctr=round(spec.ctr * math.exp(_CTR_SPREAD * _spread(seed, number, 4)), 6),
+        cvr=round(spec.cvr * math.exp(_CVR_SPREAD * _spread(seed, number, 5)), 6),
+        order_value_minor=_priced(spec, _between(spec.order_value_minor, object_key(seed, number, 6))),
+        fatigue=round(1.0 + _FATIGUE_SPREAD * _spread(seed, number, 7), 3),
     )
+
+
+def _between(bounds: Range, word: int) -> int:
+    return bounds[0] + word % (bounds[1] - bounds[0])
+
+
+def _priced(spec: GenerateSpec, cents: int) -> int:
+    return max(1, round(cents * spec.price_factor))
 
 
 def _spread(seed: int, number: int, stream: int) -> float:

@@ -131,7 +131,7 @@ async def _catching_up(platform: Platform) -> AsyncIterator[None]:
     async def keep() -> None:
         while True:
             await asyncio.sleep(_CATCH_UP_S)
-            platform.world.catch_up(platform.clock.now_s())
+            platform.catch_up()
 
     task = asyncio.create_task(keep())
     try:

@@ -33,7 +33,7 @@ class World:
         self._minted = _OLD_IDS
         for n, spec in enumerate(scenario.accounts):
             account_id = spec.id or str(_ACCOUNT_IDS + scenario.seed * 1_000 + n)
-            self._open_account(spec, account_id)
+            self._open_account(spec, account_id, number=n)
 
     def apply(self, line: LogLine) -> Node:
         """Let an effect take place; the object is created if it is not known yet."""
@@ -80,15 +80,18 @@ class World:
 
     # The scenario's own objects.
 
-    def _open_account(self, spec: AccountSpec, account_id: str) -> None:
+    def _open_account(self, spec: AccountSpec, account_id: str, *, number: int) -> None:
         scenario = self.scenario
         history_s = days_ago(self._start_s, scenario.history_days)
         if spec.history:
             history_s = min(history_s, first_midnight_s(spec.history, spec.timezone))
-        account = Account(spec, account_id=account_id, seed=scenario.seed, start_s=self._start_s, history_s=history_s)
+        account = Account(
+            spec, account_id=account_id, seed=scenario.seed, start_s=self._start_s, history_s=history_s,
+            rules=scenario.market.rules(scenario.season),
+        )  # fmt: skip
         self.accounts[account_id] = account
         keys: dict[str, int] = {}
-        for campaign in spec.campaigns:
+        for campaign in spec.all_campaigns(seed=scenario.seed, number=number):
             self._old_campaign(account, campaign, keys)
         for incident in spec.incidents:
             self._old_incident(account, incident.scope, incident.model_dump())
@@ -120,6 +123,7 @@ class World:
         audience = Audience(
             size=spec.audience_size, cpm_minor=spec.cpm_minor, saturation_daily_minor=spec.saturation_daily_minor,
             ctr_factor=spec.ctr_factor, cvr_factor=spec.cvr_factor, even=spec.delivery == "even",
+            name=spec.audience,
         )  # fmt: skip
         account.add(ad_set, audience=audience)
         for ad in spec.ads:

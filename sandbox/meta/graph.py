@@ -50,6 +50,7 @@ class Graph:
         """Answer a call; a refusal is an answer too."""
         self.platform.calls[f"{call.method} {call.edge_kind if len(call.path) > 1 else 'node'}"] += 1
         account_id = self._account_id(call)
+        self.platform.act_people()
         try:
             self._authenticate(call)
             now_s = self.platform.clock.now_s()
