@@ -15,10 +15,11 @@ from domain.health import OPEN_RUN_STATES, RunState
 from domain.ids import RunId
 from domain.money import Money
 from embedded.events import Event, EventKind
-from models import accounts, ledger_reads, run_history
+from models import accounts, ledger_reads, migrate, run_history
 from models.accounts import Account
 from models.runs import Run
 from workers import addresses, machine, oracle, planner
+from workers.bootstrap import House
 from workers.machine import Machine
 from workers.settings import read_settings
 
@@ -64,6 +65,7 @@ def register(app: typer.Typer) -> None:
     """Add the two commands."""
     app.command("up")(up)
     app.command("demo")(demo)
+    app.command("migrate")(migrate_database)
 
 
 def up(*, speed: _SpeedOption = 1.0) -> None:
@@ -112,6 +114,18 @@ def demo(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON do
                 markup=False,
             )
     raise typer.Exit(0 if fine else 1)
+
+
+def migrate_database() -> None:
+    """Bring the database to this version's schema and open the sandbox's accounts; for machines without `stakazo up`.
+
+    Example: DATABASE_URL=postgresql://... stakazo migrate
+    """
+    settings = read_settings()
+    migrate.upgrade(addresses.database_url(settings))
+    with House.open(settings, name="stakazo-migrate") as house:
+        opened = machine.open_stub_accounts(house)
+    say(f"the schema is up to date; {len(opened)} accounts of the sandbox are open")
 
 
 def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:
