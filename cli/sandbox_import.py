@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.console import AsJson, print_json, print_table, say
+from cli.sandbox_export import choice
 from domain.errors import BadInputError, NotReadyError
 from embedded.runtime import read_runtime
 from workers.settings import Settings, read_settings
@@ -24,21 +25,29 @@ def import_(  # noqa: PLR0917 - typer hands options over by name
     ] = None,
     zone: Annotated[str | None, typer.Option(metavar="ZONE", help="The account's zone: Europe/Madrid.")] = None,
     currency: Annotated[str | None, typer.Option(metavar="EUR", help="Its currency, if no header tells it.")] = None,
+    decimal: Annotated[
+        str | None, typer.Option(metavar="comma|dot", help="Its decimal mark, if the cells leave it open.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(metavar="dmy|mdy", help="Its order of day and month, if the cells leave it open.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Move the sandbox that is there aside.")] = False,
     out_file: Annotated[Path | None, typer.Option("--out", help="Only write the twin into this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build a twin of a real account from a report; the next `stakazo up` runs on it.
 
-    Says what was read, what was fitted from the counts and what had to be assumed. A malformed row is reported with its
-    line, and then nothing is imported.
+    English and Spanish headers are known, with or without days and breakdowns, whose rows are added up once. Says what
+    was read, what was fitted from the counts and what had to be assumed. A malformed row is reported with its line, and
+    then nothing is imported.
 
     Example: stakazo sandbox import report.csv --map spend="Gasto (EUR)" --zone Europe/Madrid
     """
     settings = read_settings()
     if out_file is None:
         _refuse_if_taken(settings, replace=replace)
-    imported = _read(report, _pairs(mapping or []), zone, currency)
+    how = {"zone": zone, "currency": currency, "decimal": decimal, "days": dates}
+    imported = _read(report, _pairs(mapping or []), how)
     if out_file is not None:
         _write(imported, out_file)
         _tell(imported, {"scenario": out_file, "founded": False, "data": None, "replaced": None}, as_json=as_json)
@@ -50,12 +59,17 @@ def import_(  # noqa: PLR0917 - typer hands options over by name
     _tell(imported, place, as_json=as_json)
 
 
-def _read(report: Path, mapping: dict[str, str], zone: str | None, currency: str | None) -> "Imported":
-    from sandbox.report_import import import_report  # late: only this command needs the sandbox and its statistics
+def _read(report: Path, mapping: dict[str, str], how: dict[str, str | None]) -> "Imported":
+    from sandbox.report_form import DayOrder, Decimal  # late: only this command needs the sandbox and its statistics
+    from sandbox.report_import import import_report
     from sandbox.report_problems import ReportError
 
+    decimal = choice("--decimal", how["decimal"], Decimal)
+    days = choice("--dates", how["days"], DayOrder)
     try:
-        return import_report(report, mapping=mapping, zone=zone, currency=currency)
+        return import_report(
+            report, mapping=mapping, zone=how["zone"], currency=how["currency"], decimal=decimal, days=days
+        )
     except ReportError as error:
         more = error.total - len(error.problems)
         lines = [_problem(row.line, row.column, row.reason) for row in error.problems]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import sandbox_import, sandbox_scenario
+from cli import sandbox_export, sandbox_import, sandbox_scenario
 from cli.console import AsJson, compact, err, instant, print_json, print_table, say
 from cli.session import opened
 from domain.errors import BadInputError
@@ -20,6 +20,7 @@ faults_app = typer.Typer(no_args_is_help=True)
 app.add_typer(faults_app, name="faults", help="Make calls to the sandbox go wrong, by a script.")
 app.add_typer(sandbox_scenario.app, name="scenario", help="Worlds for the sandbox: list those that ship, check a file.")
 app.command("import")(sandbox_import.import_)
+app.command("export")(sandbox_export.export)
 
 _Json = Any  # what a file says before it is checked
 

@@ -47,11 +47,30 @@ class AdFit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakdownPart:
+    """What a report told of one part of an ad set's people or places over all its days, as read; money in minor units.
+
+    `by` names the kinds of breakdown, `values` what the cells say, in the report's language.
+    """
+
+    ad_set_id: str
+    by: tuple[str, ...]
+    values: tuple[str, ...]
+    impressions: int
+    clicks: int
+    link_clicks: int
+    spend_minor: int
+    purchases: int
+    value_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitReport:
-    """Everything that the twin is made of."""
+    """Everything that the twin is made of; `breakdowns` is empty where the report has none."""
 
     lines: tuple[FitLine, ...]
     ads: tuple[AdFit, ...]
+    breakdowns: tuple[BreakdownPart, ...] = ()
 
     def of(self, how: How) -> tuple[FitLine, ...]:
         """Return the quantities of one origin."""
@@ -59,4 +78,8 @@ class FitReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dictionaries and lists."""
-        return {"lines": [asdict(line) for line in self.lines], "ads": [asdict(ad) for ad in self.ads]}
+        return {
+            "lines": [asdict(line) for line in self.lines],
+            "ads": [asdict(ad) for ad in self.ads],
+            "breakdowns": [asdict(part) for part in self.breakdowns],
+        }

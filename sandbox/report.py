@@ -13,8 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sandbox.fit_report import BreakdownPart
+from sandbox.report_breakdowns import Folded, fold
 from sandbox.report_columns import Columns, resolve
 from sandbox.report_file import read_rows
+from sandbox.report_form import DayOrder, Decimal, Form, decide_form
 from sandbox.report_problems import Collector, shown
 from sandbox.report_row import RowReader
 from sandbox.report_tree import Found, Level
@@ -55,6 +58,7 @@ class Report:
     present: frozenset[Level]
     fields: frozenset[str]
     notes: tuple[str, ...]
+    breakdowns: tuple[BreakdownPart, ...] = ()
 
     @property
     def is_daily(self) -> bool:
@@ -67,8 +71,15 @@ class Report:
         return int(self.rows.first.min()), int(self.rows.last.max())
 
 
-def parse_report(path: Path, *, mapping: Mapping[str, str], currency: str | None = None) -> Report:
-    """Read a report; `currency` says what the headers do not.
+def parse_report(
+    path: Path,
+    *,
+    mapping: Mapping[str, str],
+    currency: str | None = None,
+    decimal: Decimal | None = None,
+    days: DayOrder | None = None,
+) -> Report:
+    """Read a report; `currency`, `decimal` and `days` say what the file does not.
 
     Raises:
         ReportError: with every fault that was found; nothing of the report is kept.
@@ -79,20 +90,15 @@ def parse_report(path: Path, *, mapping: Mapping[str, str], currency: str | None
     columns = resolve(headers, mapping, line=header_line, problems=problems)
     code = _currency(columns, currency, line=header_line, problems=problems)
     problems.raise_if_any()
-    reader = RowReader(columns, currency=code, problems=problems)
-    kept = {name: array("q") for name in ("line", "ad", "first", "last", *METRICS)}
+    form = _form(path, columns, decimal=decimal, days=days, problems=problems)
+    reader = RowReader(columns, currency=code, form=form, problems=problems)
+    kept = {name: array("q") for name in ("line", "ad", "part", "first", "last", *METRICS)}
     for line, cells in lines:
         row = reader.read(line, cells)
         if row is not None:
             for name, value in row.items():
                 kept[name].append(value)
-    order = {name: np.frombuffer(values, dtype=np.int64) for name, values in kept.items() if len(values)}
-    if not order and not problems.total:
-        problems.add(0, "", "the report has no rows")
-    if order:
-        rows = _in_order(order)
-        _check_overlaps(rows, reader.tree.found[Level.AD], columns, problems)
-        _check_size(rows, problems)
+    folded = _fold(kept, reader, columns, problems)
     problems.raise_if_any()
     return Report(
         account_name=reader.account_name,
@@ -101,11 +107,40 @@ def parse_report(path: Path, *, mapping: Mapping[str, str], currency: str | None
         campaigns=tuple(reader.tree.found[Level.CAMPAIGN]),
         ad_sets=tuple(reader.tree.found[Level.AD_SET]),
         ads=tuple(reader.tree.found[Level.AD]),
-        rows=Rows(**{name: values for name, values in rows.items() if name != "line"}),
+        rows=Rows(**{name: values for name, values in folded.rows.items() if name != "line"}),
         present=reader.present,
         fields=frozenset(columns.at),
-        notes=(*reader.notes(), *_totals_notes(reader, rows)),
+        notes=(*folded.notes, *reader.notes(), *_totals_notes(reader, folded.rows)),
+        breakdowns=folded.parts,
     )
+
+
+def _form(path: Path, columns: Columns, *, decimal: Decimal | None, days: DayOrder | None, problems: Collector) -> Form:
+    """Read the file through once for how it writes numbers and dates; its other faults are told by the second time."""
+    lines = read_rows(path, Collector())
+    next(lines)
+    form = decide_form(lines, columns, decimal=decimal, days=days, problems=problems)
+    problems.raise_if_any()
+    return form
+
+
+def _fold(kept: "Mapping[str, array[int]]", reader: RowReader, columns: Columns, problems: Collector) -> Folded:
+    table = {name: np.frombuffer(values, dtype=np.int64) for name, values in kept.items() if len(values)}
+    if not table and not problems.total:
+        problems.add(0, "", "the report has no rows")
+    problems.raise_if_any()
+    folded = fold(
+        _in_order(table),
+        reader.parts,
+        ads=reader.tree.found[Level.AD],
+        ad_sets=reader.tree.found[Level.AD_SET],
+        unit=10**reader.digits,
+        problems=problems,
+    )
+    problems.raise_if_any()
+    _check_overlaps(folded.rows, reader.tree.found[Level.AD], columns, problems)
+    _check_size(folded.rows, problems)
+    return folded
 
 
 def _currency(columns: Columns, said: str | None, *, line: int, problems: Collector) -> str | None:
@@ -123,7 +158,7 @@ def _currency(columns: Columns, said: str | None, *, line: int, problems: Collec
 
 
 def _in_order(kept: Mapping[str, Ints]) -> dict[str, Ints]:
-    order = np.lexsort((kept["line"], kept["first"], kept["ad"]))
+    order = np.lexsort((kept["line"], kept["last"], kept["first"], kept["ad"]))
     return {name: values[order] for name, values in kept.items()}
 
 

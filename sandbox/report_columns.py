@@ -1,69 +1,13 @@
-"""Which column of an Ads Manager export holds what: the usual English headers, and `--map FIELD=HEADER` for others."""
+"""Which column of an Ads Manager export holds what: the headers that are known, and `--map FIELD=HEADER` for others."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sandbox.report_headers import BREAKDOWNS, CURRENCY, HEADINGS, OVERLAPPING, plain_header
 from sandbox.report_problems import Collector, shown
 
-# Field -> its headers as Ads Manager writes them, the preferred first; a currency in brackets at the end is no part.
-FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "day": ("Day", "Date"),
-    "reporting_starts": ("Reporting starts", "Reporting start", "Date start"),
-    "reporting_ends": ("Reporting ends", "Reporting end", "Date stop"),
-    "account": ("Account name",),
-    "account_id": ("Account ID",),
-    "currency": ("Currency", "Account currency"),
-    "campaign": ("Campaign name", "Campaign"),
-    "ad_set": ("Ad set name", "Ad set"),
-    "ad": ("Ad name", "Ad"),
-    "campaign_id": ("Campaign ID",),
-    "ad_set_id": ("Ad set ID",),
-    "ad_id": ("Ad ID",),
-    "campaign_delivery": ("Campaign delivery", "Campaign status"),
-    "ad_set_delivery": ("Ad set delivery", "Ad set status"),
-    "ad_delivery": ("Ad delivery", "Ad status"),
-    "campaign_budget": ("Campaign budget", "Campaign daily budget"),
-    "campaign_budget_type": ("Campaign budget type",),
-    "ad_set_budget": ("Ad set budget", "Ad set daily budget"),
-    "ad_set_budget_type": ("Ad set budget type",),
-    "impressions": ("Impressions",),
-    "reach": ("Reach",),
-    "frequency": ("Frequency",),
-    "link_clicks": ("Link clicks", "Inline link clicks"),
-    "clicks": ("Clicks (all)", "Clicks"),
-    "link_ctr": ("CTR (link click-through rate)", "Link CTR"),
-    "ctr": ("CTR (all)", "CTR"),
-    "spend": ("Amount spent", "Spend", "Cost"),
-    "purchases": ("Purchases", "Website purchases", "Meta purchases"),
-    "value": (
-        "Purchases conversion value",
-        "Purchase conversion value",
-        "Website purchases conversion value",
-        "Website purchase conversion value",
-        "Conversion value",
-    ),
-    "roas": (
-        "Purchase ROAS (return on ad spend)",
-        "Purchase ROAS",
-        "Website purchase ROAS (return on ad spend)",
-        "Website purchase ROAS (return on advertising spend)",
-        "Website purchase ROAS",
-    ),
-    "results": ("Results",),
-    "result_indicator": ("Result indicator", "Result type"),
-    "starts": ("Starts", "Start date"),
-    "ends": ("Ends", "End date"),
-}
-# Each row of such a report is a part of an ad's day: adding them to other rows would count people twice. A breakdown
-# that is not listed is found by its rows: two of one ad and day.
-BREAKDOWNS: Final = (
-    "Age", "Gender", "Country", "Region", "DMA region", "Platform", "Placement", "Device", "Device platform",
-    "Impression device", "Conversion device", "Platform & device", "Publisher platform", "Platform position",
-    "Time of day (ad account time zone)", "Time of day (viewer's time zone)", "Hour of day", "Product ID",
-    "Image, video and slideshow",
-)  # fmt: skip
+FIELDS: Final[Mapping[str, tuple[str, ...]]] = {field: heading.names for field, heading in HEADINGS.items()}
 # What is needed: any one of the fields will do; the first is the one to name with --map.
 _NEEDED: Final = (
     (("ad", "ad_id", "ad_set", "ad_set_id", "campaign", "campaign_id"), "the names of ads, ad sets or campaigns"),
@@ -74,7 +18,6 @@ _NEEDED: Final = (
     (("purchases", "results"), "purchases"),
     (("value", "roas"), "the value of purchases"),
 )
-_CURRENCY: Final = re.compile(r"\s*\(([A-Z]{3})\)\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +27,7 @@ class Columns:
     at: dict[str, int]
     headers: tuple[str, ...]
     currencies: tuple[str, ...]  # as stated by the headers of money, each once
+    breakdowns: tuple[tuple[str, int], ...] = ()  # kind of breakdown, index; two columns may be of one kind
 
     def header(self, field: str) -> str:
         """Return the header that holds a field, or the field's name."""
@@ -92,46 +36,55 @@ class Columns:
 
 def recognised(headers: Sequence[str]) -> int:
     """Return how many headers are known, to tell one delimiter from another."""
-    return sum(_plain(header) in _KNOWN for header in headers)
+    return sum(plain_header(header) in _KNOWN for header in headers)
 
 
 def resolve(headers: Sequence[str], mapping: Mapping[str, str], *, line: int, problems: Collector) -> Columns:
     """Find the fields among the headers; what is wrong goes into `problems`."""
     by_name: dict[str, list[int]] = {}
     for index, header in enumerate(headers):
-        by_name.setdefault(_plain(header), []).append(index)
+        by_name.setdefault(plain_header(header), []).append(index)
     at = {}
     for field, names in FIELDS.items():
         wanted = (mapping[field],) if field in mapping else names
-        found = next((by_name[_plain(name)] for name in wanted if _plain(name) in by_name), None)
+        found = next((by_name[plain_header(name)] for name in wanted if plain_header(name) in by_name), None)
         if found is not None:
             at[field] = found[0]
         if found is not None and len(found) > 1:
             problems.add(line, headers[found[0]], f"{len(found)} columns have this header; which one is {field}?")
-    mapped = {_plain(header) for header in mapping.values()}
-    columns = Columns(at=at, headers=tuple(headers), currencies=_currencies(headers, at))
+    free = [(index, header) for index, header in enumerate(headers) if index not in at.values()]
+    columns = Columns(
+        at=at, headers=tuple(headers), currencies=_currencies(headers, at), breakdowns=tuple(_breakdowns(free))
+    )
     _check_mapping(mapping, by_name, line, problems)
-    _check_breakdowns(headers, mapped, line, problems)
+    _check_overlapping(free, line, problems)
     _check_needed(columns, line, problems)
     return columns
+
+
+def _breakdowns(headers: Sequence[tuple[int, str]]) -> Iterator[tuple[str, int]]:
+    for index, header in headers:
+        kind = _BREAKDOWN_OF.get(plain_header(header))
+        if kind is not None:
+            yield kind, index
 
 
 def _check_mapping(mapping: Mapping[str, str], by_name: dict[str, list[int]], line: int, problems: Collector) -> None:
     for field, header in mapping.items():
         if field not in FIELDS:
             problems.add(0, field, f"--map {shown(field)}: unknown field; the fields are {', '.join(FIELDS)}")
-        elif _plain(header) not in by_name:
+        elif plain_header(header) not in by_name:
             problems.add(line, field, f"--map {field}={shown(header)}: the report has no such column")
 
 
-def _check_breakdowns(headers: Sequence[str], mapped: set[str], line: int, problems: Collector) -> None:
-    for header in headers:
-        if _plain(header) in _BROKEN_DOWN and _plain(header) not in mapped:
+def _check_overlapping(headers: Sequence[tuple[int, str]], line: int, problems: Collector) -> None:
+    for _, header in headers:
+        if plain_header(header) in _OVERLAPPING:
             problems.add(
                 line,
                 header,
-                "the report is broken down by this column: an ad has several rows a day and would be counted more than "
-                "once; export it again without breakdowns other than Day",
+                "the report is broken down by this column, whose rows overlap: one impression shows several products "
+                "and would be counted more than once; export it again without this breakdown",
             )
 
 
@@ -154,13 +107,10 @@ def _check_needed(columns: Columns, line: int, problems: Collector) -> None:
 
 def _currencies(headers: Sequence[str], at: Mapping[str, int]) -> tuple[str, ...]:
     money = [headers[at[field]] for field in ("spend", "value", "ad_set_budget", "campaign_budget") if field in at]
-    codes = [match[1] for header in money if (match := _CURRENCY.search(header))]
+    codes = [match[1] for header in money if (match := CURRENCY.search(header))]
     return tuple(dict.fromkeys(codes))
 
 
-def _plain(header: str) -> str:
-    return re.sub(r"[\s_\ufeff]+", "", _CURRENCY.sub("", header)).casefold()
-
-
-_KNOWN: Final = frozenset(_plain(name) for names in FIELDS.values() for name in names)
-_BROKEN_DOWN: Final = frozenset(_plain(name) for name in BREAKDOWNS)
+_KNOWN: Final = frozenset(plain_header(name) for names in FIELDS.values() for name in names)
+_BREAKDOWN_OF: Final = {plain_header(name): kind for kind, heading in BREAKDOWNS.items() for name in heading.names}
+_OVERLAPPING: Final = frozenset(plain_header(name) for name in OVERLAPPING)

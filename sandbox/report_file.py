@@ -61,6 +61,8 @@ def _encoding(head: bytes) -> str:
         return "utf-16"
     if len(head) > 1 and head[1] == 0:
         return "utf-16-le"
+    if len(head) > 1 and head[0] == 0:
+        return "utf-16-be"
     return "utf-8-sig"
 
 

@@ -12,6 +12,7 @@ from sandbox.report import Report, parse_report
 from sandbox.report_assumed import origin_lines
 from sandbox.report_cells import minor_digits
 from sandbox.report_fit import ad_fits, fit_account, fit_lines
+from sandbox.report_form import DayOrder, Decimal
 from sandbox.report_problems import Problem, ReportError, shown
 from sandbox.report_spread import spread, week_rhythm
 from sandbox.report_twin import TwinBuilder
@@ -36,32 +37,38 @@ class Imported:
 
 
 def import_report(
-    path: Path, *, mapping: Mapping[str, str] | None = None, zone: str | None = None, currency: str | None = None
+    path: Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    zone: str | None = None,
+    currency: str | None = None,
+    decimal: Decimal | None = None,
+    days: DayOrder | None = None,
 ) -> Imported:
     """Build the twin of the account that a report is about.
 
     `mapping` names the header of a field (FIELDS in report_columns.py) where it is not the usual one; `zone` is the
-    account's time zone, in which the report's days are meant; `currency` is needed where the headers do not tell it.
+    account's time zone, in which the report's days are meant; `currency` is needed where the headers do not tell it,
+    `decimal` and `days` where the cells leave it open how numbers and dates are written.
 
     Raises:
         ReportError: with every fault that was found; nothing is imported.
     """
-    report = parse_report(path, mapping=mapping or {}, currency=currency)
+    report = parse_report(path, mapping=mapping or {}, currency=currency, decimal=decimal, days=days)
     first, last = report.span
     calendar = _calendar(zone or _DEFAULT_ZONE, day=last)
     rhythm = week_rhythm(calendar, around_day=first)
-    days = spread(report.rows, rhythm)
+    by_day = spread(report.rows, rhythm)
     _refuse_nothing(report)
     unit = 10 ** minor_digits(report.currency)
-    fit = fit_account(report, days, unit=unit)
-    twin = TwinBuilder(report, days, fit, calendar=calendar, rhythm=rhythm, name=path.stem).build()
+    fit = fit_account(report, by_day, unit=unit)
+    twin = TwinBuilder(report, by_day, fit, calendar=calendar, rhythm=rhythm, name=path.stem).build()
     lines = (
         *origin_lines(report, twin, is_zone_told=zone is not None, unit=unit),
         *fit_lines(fit, currency=report.currency, unit=unit),
     )
-    return Imported(
-        scenario=twin.scenario, fit_report=FitReport(lines=lines, ads=ad_fits(report, fit)), notes=report.notes
-    )
+    told = FitReport(lines=lines, ads=ad_fits(report, fit), breakdowns=report.breakdowns)
+    return Imported(scenario=twin.scenario, fit_report=told, notes=report.notes)
 
 
 def _calendar(zone: str, *, day: int) -> Calendar:

@@ -10,6 +10,7 @@ import numpy as np
 from sandbox.fitting import Ints
 from sandbox.report import Report
 from sandbox.report_fit import Totals, total_by
+from sandbox.report_headers import DELIVERY_WORDS, plain_words
 from sandbox.report_spread import AdDays
 from sandbox.report_tree import Found, Level
 from sandbox.scenario import Status
@@ -58,7 +59,8 @@ def standing(report: Report, days: AdDays) -> Standing:
     guessed = 0
     for level, found in levels.items():
         for one in found:
-            word = " ".join(one.delivery.casefold().replace("_", " ").replace("-", " ").split())
+            word = plain_words(one.delivery)
+            word = DELIVERY_WORDS.get(word, word)
             if word in _OFF:
                 of[level][one.index] = "PAUSED"
             elif level is Level.AD and word not in _ON and word not in _ABOVE_OFF and _is_untold(report, one):

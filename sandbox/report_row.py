@@ -1,18 +1,19 @@
 """Reads one row of a report: its place in the tree, its days and its figures, each checked against the others."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final, TypeVar
 
+from sandbox.report_breakdowns import PartReader
 from sandbox.report_cells import minor_digits, parse_count, parse_day, parse_id, parse_money, parse_ratio
 from sandbox.report_columns import Columns
+from sandbox.report_form import Form
+from sandbox.report_headers import BUDGET_ELSEWHERE, ENDLESS, EVERYTHING, LIFETIME, TOTALS, plain_words
 from sandbox.report_problems import CellError, Collector, shown
 from sandbox.report_tree import Found, Level, Tree, TreeError, made_names
 
-_TOTALS: Final = re.compile(r"(results from \d.*|(grand )?totals?)", re.IGNORECASE)
-_BUDGET_ELSEWHERE: Final = re.compile(r"using (the )?(campaign|ad ?set) budget", re.IGNORECASE)
 _OTHER_CLICKS_TENTHS: Final = 3  # per link click; what the market's kernel makes too (an assumption)
 
 T = TypeVar("T")
@@ -29,8 +30,9 @@ class TotalsRow:
 class RowReader:
     """Reads the rows of one report in turn; what is wrong goes into `problems`."""
 
-    def __init__(self, columns: Columns, *, currency: str | None, problems: Collector) -> None:
+    def __init__(self, columns: Columns, *, currency: str | None, form: Form, problems: Collector) -> None:
         self.tree = Tree()
+        self.parts = PartReader(columns)
         self.currency = currency  # None until a row tells it
         self.totals: list[TotalsRow] = []
         self.present = frozenset(level for level in Level if level in columns.at or f"{level}_id" in columns.at)
@@ -39,6 +41,11 @@ class RowReader:
         self._columns = columns
         self._at = columns.at
         self._problems = problems
+        self._count = partial(parse_count, decimal=form.decimal)
+        self._ratio = partial(parse_ratio, decimal=form.decimal)
+        self._day = partial(parse_day, order=form.days)
+        self._decimal = form.decimal
+        self._late_clicks = 0
         self._rounded = 0
         self._other_results: dict[str, int] = {}
         self._line = 0
@@ -55,6 +62,10 @@ class RowReader:
     def notes(self) -> tuple[str, ...]:
         """Return what was done to figures on the way."""
         told = []
+        if self._late_clicks:
+            told.append(
+                f"{self._late_clicks} rows have more clicks than impressions (clicks that came late); kept as told"
+            )
         if self._rounded:
             told.append(f"{self._rounded} amounts have more decimals than {self.currency} has and were rounded")
         for indicator, count in sorted(self._other_results.items()):
@@ -84,7 +95,8 @@ class RowReader:
             self._describe_path(ad, days[1].toordinal())
         if ad is None or days is None or self._problems.total > before:
             return None
-        return {"line": line, "ad": ad.index, "first": days[0].toordinal(), "last": days[1].toordinal(), **figures}
+        when = {"first": days[0].toordinal(), "last": days[1].toordinal()}
+        return {"line": line, "ad": ad.index, "part": self.parts.number(cells), **when, **figures}
 
     # Cells.
 
@@ -106,7 +118,7 @@ class RowReader:
         self._problems.add(self._line, self._columns.header(field), reason)
 
     def _money(self, field: str) -> int:
-        minor, rounded = self._cell(field, lambda text: parse_money(text, self.digits), (0, False))
+        minor, rounded = self._cell(field, lambda text: parse_money(text, self.digits, self._decimal), (0, False))
         self._rounded += rounded
         return minor
 
@@ -114,12 +126,15 @@ class RowReader:
 
     def _is_totals(self) -> bool:
         told = [text for level in self.present for name in (level, f"{level}_id") if (text := self._text(name).strip())]
-        return not told or (len(told) == 1 and _TOTALS.fullmatch(told[0]) is not None)
+        if not told or (len(told) == 1 and TOTALS.fullmatch(told[0]) is not None):
+            return True
+        lowest = max(self.present, key=list(Level).index)  # "All" ads of an ad set: a subtotal, unless it has an id
+        return self._text(lowest).strip().casefold() in EVERYTHING and not self._text(f"{lowest}_id").strip()
 
     def _keep_totals(self) -> None:
         try:
             told = self._text("spend").strip() if self.currency else ""
-            spend = parse_money(told, self.digits)[0] if told else None
+            spend = parse_money(told, self.digits, self._decimal)[0] if told else None
         except CellError:
             spend = None
         self.totals.append(TotalsRow(line=self._line, spend=spend))
@@ -166,23 +181,23 @@ class RowReader:
         if f"{level}_budget" not in self._at:
             return
         budget = self._text(f"{level}_budget")
-        found.is_budget_elsewhere = _BUDGET_ELSEWHERE.fullmatch(budget.strip()) is not None
+        found.is_budget_elsewhere = BUDGET_ELSEWHERE.fullmatch(budget.strip()) is not None
         found.budget_minor = None if found.is_budget_elsewhere else self._money(f"{level}_budget") or None
-        found.is_lifetime = self._text(f"{level}_budget_type").strip().casefold() == "lifetime"
+        found.is_lifetime = plain_words(self._text(f"{level}_budget_type")) in LIFETIME
 
     def _optional_day(self, field: str) -> date | None:
         text = self._text(field).strip()
-        if text.casefold() in ("", "-", "—", "ongoing"):
+        if text in ("", "-", "—") or plain_words(text) in ENDLESS:
             return None
-        return self._cell(field, parse_day, None)
+        return self._cell(field, self._day, None)
 
     # When.
 
     def _days(self) -> tuple[date, date] | None:
         before = self._problems.total
-        starts = self._cell("reporting_starts", parse_day, None)
-        ends = self._cell("reporting_ends", parse_day, None)
-        day = self._cell("day", parse_day, None)
+        starts = self._cell("reporting_starts", self._day, None)
+        ends = self._cell("reporting_ends", self._day, None)
+        day = self._cell("day", self._day, None)
         if self._problems.total > before:
             return None
         if starts and ends and ends < starts:
@@ -199,13 +214,13 @@ class RowReader:
 
     def _figures(self) -> dict[str, int]:
         before = self._problems.total
-        impressions = self._cell("impressions", parse_count, 0)
+        impressions = self._cell("impressions", self._count, 0)
         clicks, link_clicks = self._clicks(impressions)
         spend = self._money("spend")
         purchases = self._purchases()
-        value = self._money("value") if "value" in self._at else round(self._cell("roas", parse_ratio, 0.0) * spend)
-        reach = self._cell("reach", parse_count, 0)
-        if "reach" not in self._at and (frequency := self._cell("frequency", parse_ratio, 0.0)):
+        value = self._money("value") if "value" in self._at else round(self._cell("roas", self._ratio, 0.0) * spend)
+        reach = self._cell("reach", self._count, 0)
+        if "reach" not in self._at and (frequency := self._cell("frequency", self._ratio, 0.0)):
             reach = round(impressions / frequency)
         figures = {
             "impressions": impressions, "clicks": clicks, "link_clicks": link_clicks, "spend": spend,
@@ -216,12 +231,8 @@ class RowReader:
         return figures
 
     def _check(self, figures: dict[str, int]) -> None:
-        """Hold the figures of a row against each other."""
-        impressions = figures["impressions"]
-        for field, rate_field in (("link_clicks", "link_ctr"), ("clicks", "ctr")):
-            told = field if field in self._at else rate_field
-            if told in self._at and figures[field] > impressions:
-                self._fault(told, f"{figures[field]} clicks are more than the {impressions} impressions")
+        """Hold the figures of a row against each other. A click may come on the day after its impression."""
+        self._late_clicks += max(figures["link_clicks"], figures["clicks"]) > figures["impressions"]
         if figures["value"] and not figures["purchases"]:
             self._fault("value" if "value" in self._at else "roas", "a value of purchases without purchases")
 
@@ -232,22 +243,23 @@ class RowReader:
             all_clicks = clicks or 0
             return all_clicks, round(all_clicks * 10 / (10 + _OTHER_CLICKS_TENTHS))
         if clicks is None:
-            return min(link_clicks + round(link_clicks * _OTHER_CLICKS_TENTHS / 10), impressions), link_clicks
+            others = round(link_clicks * _OTHER_CLICKS_TENTHS / 10)
+            return max(min(link_clicks + others, impressions), link_clicks), link_clicks
         return clicks, link_clicks
 
     def _count_or_rate(self, field: str, rate_field: str, impressions: int) -> int | None:
         if field in self._at:
-            return self._cell(field, parse_count, 0)
+            return self._cell(field, self._count, 0)
         if rate_field in self._at:
-            return round(self._cell(rate_field, parse_ratio, 0.0) / 100 * impressions)
+            return round(self._cell(rate_field, self._ratio, 0.0) / 100 * impressions)
         return None
 
     def _purchases(self) -> int:
         if "purchases" in self._at:
-            return self._cell("purchases", parse_count, 0)
-        results = self._cell("results", parse_count, 0)
+            return self._cell("purchases", self._count, 0)
+        results = self._cell("results", self._count, 0)
         indicator = self._text("result_indicator")
-        if "purchase" in indicator.casefold():
+        if any(word in indicator.casefold() for word in ("purchase", "compra")):
             return results
         if results:
             self._other_results[indicator] = self._other_results.get(indicator, 0) + 1

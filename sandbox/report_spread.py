@@ -117,12 +117,17 @@ def _spread_row(rows: Rows, index: int, rhythm: WeekRhythm) -> Ints:
     weekday = (days - 1) % _WEEK
     seen, bought = np.array(rhythm.impressions)[weekday], np.array(rhythm.purchases)[weekday]
     impressions = apportion(int(rows.impressions[index]), seen)
-    clicks = apportion_within(int(rows.clicks[index]), seen, impressions)
-    link_room = np.where(rows.link_clicks[index] <= rows.clicks[index], clicks, impressions)
-    link_clicks = apportion_within(int(rows.link_clicks[index]), seen, link_room)
+    clicks = _fit_into(int(rows.clicks[index]), seen, impressions)
+    link_room = clicks if rows.link_clicks[index] <= rows.clicks[index] else impressions
+    link_clicks = _fit_into(int(rows.link_clicks[index]), seen, link_room)
     purchases = apportion(int(rows.purchases[index]), bought)
     return np.stack([
         np.full(len(days), rows.ad[index]), days, impressions, clicks, link_clicks,
         apportion(int(rows.spend[index]), (impressions > 0).astype(np.float64)), purchases,
         apportion(int(rows.value[index]), purchases.astype(np.float64)),
     ])  # fmt: skip
+
+
+def _fit_into(total: int, weights: Floats, room: Ints) -> Ints:
+    """Split within the room where it holds the total; clicks that came late may be more than impressions."""
+    return apportion_within(total, weights, room) if total <= int(room.sum()) else apportion(total, weights)

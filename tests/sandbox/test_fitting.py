@@ -27,10 +27,10 @@ def test_a_lone_ad_is_shrunk_towards_the_documented_value_by_hand():
     # One ad, so no siblings tell anything at any level: the prior is 0.013 with the relative variance 1 of the top and
     # 0.25 from each of the three levels, 1.75 in all: k = 1 / 1.75 = 0.5714.
     # Posterior: Gamma(12 + 0.5714, 1000 + 0.5714 / 0.013 = 1043.96), whose mean is 0.012042.
-    # The levels' own spreads are in units of what the parent seems to be, (12 + 1) / (1000 + 1 / top) with
-    # top = 13 / (1000 + 1 / 0.013) = 0.012071, that is 0.012006.
+    # The levels' own spreads are in units of what the parent seems to be, (12 + 64) / (1000 + 64 / top) with
+    # top = 13 / (1000 + 1 / 0.013) = 0.012071, that is 0.012060.
     fit = fit_rates(ints(12), ints(1_000), Nesting(ad_set=ints(0), campaign=ints(0)), typical=0.013)
-    local = 13 / (1_000 + 1 / (13 / (1_000 + 1 / 0.013)))
+    local = 76 / (1_000 + 64 / (13 / (1_000 + 1 / 0.013)))
     variance = 0.013**2 + 3 * PRIOR_SPREAD * local**2
     k = 0.013**2 / variance
     assert fit.prior[0] == pytest.approx(0.013)
