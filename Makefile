@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types contracts docs kill-matrix bench clean
+.PHONY: help setup run demo test check format lint types contracts docs kill-matrix round-trip bench clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ docs: setup  ## draw docs/reference/ from the code's own tables
 
 kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the table
 	$(BIN)/pytest -s tests/faults/test_kill_matrix.py tests/faults/test_weaker_protocols.py
+
+round-trip: setup  ## export a known twin in all 48 variants, import it, judge totals and intervals (minutes)
+	$(BIN)/python -m benchmarks.round_trip
 
 bench: setup  ## every benchmark, one after the other (minutes)
 	for name in boot cycle task_overhead; do $(BIN)/python -m benchmarks.$$name || exit 1; done
