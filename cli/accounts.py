@@ -1,6 +1,7 @@
 """`stakazo account`: what an account may do by itself, its caps, its pause switch."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,9 +9,11 @@ import typer
 from cli import goals
 from cli.console import AsJson, ago, instant, print_facts, print_json, print_table
 from cli.session import choose_account, opened, transaction
-from domain.actions import Level
+from domain import catalogue
+from domain.actions import Level, Mode
 from domain.errors import BadInputError
 from domain.money import Money
+from domain.objects import AccountInfo
 from models import accounts
 from models.accounts import Account
 from models.cleaning import clean_text
@@ -46,6 +49,56 @@ def list_(as_json: AsJson = False) -> None:
             for row in rows
         ],
         empty="none is open; `stakazo up` opens those of the sandbox",
+    )
+
+
+@app.command("open")
+def open_(
+    wanted: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The platform's id; none lists what there is.")
+    ] = None,
+    platform: Annotated[str, typer.Option(help="Such as meta.")] = "meta",
+    as_json: AsJson = False,
+) -> None:
+    """Open a live account at level observe, or list those that the token sees.
+
+    Example: stakazo account open --platform meta act_1234567890
+    """
+    with opened() as house:
+        seen = house.client(catalogue.platform(platform).slug, Mode.LIVE).reader.accounts()
+        if wanted is None:
+            _print_seen(platform, seen, as_json=as_json)
+            return
+        info = next((info for info in seen if wanted in {info.id, info.id.removeprefix("act_")}), None)
+        if info is None:
+            raise BadInputError(f'the token sees no account "{wanted}"; `stakazo account open` lists what it sees')
+        with transaction(house) as conn:
+            is_new = accounts.find(conn, platform, info.id, Mode.LIVE) is None
+            account_id = accounts.open_account(
+                conn, platform=platform, info=info, mode=Mode.LIVE, level=Level.OBSERVE
+            )  # fmt: skip
+            row = accounts.get(conn, account_id)
+    if as_json:
+        print_json({"account": row, "is_new": is_new})
+        return
+    print_facts(
+        f"Account {row.id} is {'opened' if is_new else 'open already'}",
+        [
+            *(("name", row.name), ("level", row.level), ("currency", row.currency), ("zone", row.zone)),
+            ("next", "`stakazo doctor --live` says what is missing; `stakazo digest` what it would have done"),
+        ],
+    )
+
+
+def _print_seen(platform: str, seen: Sequence[AccountInfo], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"platform": platform, "accounts": seen})
+        return
+    print_table(
+        f"Accounts of {platform} that the token sees",
+        ("platform id", "name", "currency", "zone", "status"),
+        [(info.id, info.name, info.currency, info.zone, info.status_text) for info in seen],
+        empty="none; give the token's user access to one",
     )
 
 

@@ -1,12 +1,16 @@
 """`stakazo doctor`: what is wrong here and what to do about it, a line each."""
 
+from typing import Annotated
+
 import typer
 from rich.text import Text
 
 from cli.console import AsJson, out, print_json, safe
+from cli.session import reading
 from domain.errors import SettingsError
 from workers.bootstrap import House
-from workers.doctor import Finding, Grade, examine
+from workers.clock import RealClock
+from workers.doctor import Finding, Grade, examine, examine_live
 from workers.settings import read_settings
 
 _STYLES = {Grade.OK: "green", Grade.WARN: "yellow", Grade.FAIL: "red"}
@@ -17,9 +21,15 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    live: Annotated[
+        bool, typer.Option("--live", help="Look at the real platforms instead, reading only: token, scopes, accounts.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check settings, data folder, servers, migrations, clocks, token, workers, tower, beat, disk; say what to do.
 
+    With --live: token, scopes, the API version's life, and of each live account its status, caps and level.
     Exit status 0 if nothing fails, 1 if something does, 2 if the settings are wrong. Example: stakazo doctor
     """
     try:
@@ -31,8 +41,8 @@ def doctor(as_json: AsJson = False) -> None:
     findings = [Finding(check="settings", grade=Grade.OK, says="all can be used")]
     if not as_json:
         _print(findings[0])
-    with House.open(settings, name="stakazo-doctor") as house:
-        for finding in examine(house):
+    with House.open(settings, name="stakazo-doctor") as house, reading():
+        for finding in examine_live(house, RealClock().now()) if live else examine(house):
             findings.append(finding)
             if not as_json:
                 _print(finding)

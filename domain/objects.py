@@ -48,6 +48,9 @@ class AccountInfo:
     is_active: bool
     status_text: str
     minimum_daily_budget_minor: int
+    disable_reason: str = ""  # in words; "" = not disabled
+    spend_cap_minor: int | None = None  # what the account may spend in its life
+    spent_minor: int | None = None  # towards that cap; None = not told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

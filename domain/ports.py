@@ -20,6 +20,15 @@ class TokenInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLife:
+    """The version of the platform's API that we speak, and how long it lives as far as the platform has announced."""
+
+    name: str
+    ends_on: date | None  # None = not announced
+    newest: str  # the newest that we know of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """The platform's own figures of how much of our quota is used, 0..1; None where it has not said yet."""
 
@@ -69,6 +78,10 @@ class PlatformReader(Protocol):
         ...
 
     def token(self) -> TokenInfo: ...
+    def version(self) -> VersionLife:
+        """From a calendar of ours: asks nobody."""
+        ...
+
     def usage(self) -> Usage: ...
 
 

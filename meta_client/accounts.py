@@ -6,7 +6,7 @@ from meta_client import wire
 from meta_client.decode import account_info
 from meta_client.pages import Pager
 
-FIELDS = "id,name,currency,timezone_name,account_status,min_daily_budget"
+FIELDS = "id,name,currency,timezone_name,account_status,min_daily_budget,disable_reason,spend_cap,amount_spent"
 
 
 def node_of(account: PlatformAccountId) -> str:

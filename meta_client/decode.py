@@ -52,6 +52,26 @@ _ACCOUNT_STATUS = MappingProxyType(
         101: "closed",
     }
 )
+_DISABLED = MappingProxyType(
+    {
+        0: "",
+        1: "its ads broke a policy",
+        2: "its ads are under an intellectual property review",
+        3: "a payment looked risky",
+        4: "it was shut down as a grey account",
+        5: "its ads are under a review",
+        6: "its business was found to break the rules",
+        7: "it was closed for good",
+        8: "it belonged to a reseller and was not used",
+        9: "it was not used",
+        10: "it is an umbrella account",
+        11: "its business manager broke a policy",
+        12: "it misrepresented itself",
+        13: "its legal entity no longer shares it",
+        14: "a conversation is under review",
+        15: "it looks taken over by somebody else",
+    }
+)
 _DELIVERING = frozenset({1, 9})  # an account in its grace period still spends, so it must still be steered
 # One purchase is told under several names; the first of these that is there counts, and they are never summed:
 # omni_purchase already holds the others.
@@ -69,6 +89,9 @@ def account_info(row: wire.Account) -> AccountInfo:
         is_active=row.account_status in _DELIVERING,
         status_text=account_status(row.account_status),
         minimum_daily_budget_minor=from_meta(row.min_daily_budget, row.currency),
+        disable_reason=_DISABLED.get(row.disable_reason, f"reason {row.disable_reason}"),
+        spend_cap_minor=_budget(row.spend_cap, row.currency),
+        spent_minor=None if row.amount_spent is None else from_meta(row.amount_spent, row.currency),
     )
 
 

@@ -11,8 +11,8 @@ from domain.actions import ObjectKind
 from domain.errors import GoneError, NeedsPersonError, RefusedError, TransientError
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
-from domain.ports import TokenInfo, Usage
-from meta_client import accounts, decode, wire
+from domain.ports import TokenInfo, Usage, VersionLife
+from meta_client import accounts, decode, versions, wire
 from meta_client.accounts import AccountBook, node_of
 from meta_client.errors import TooMuchDataError
 from meta_client.names import has_token
@@ -165,6 +165,11 @@ class MetaReader:
                 raise
             return TokenInfo(is_valid=False, expires_at=None, scopes=())
         return TokenInfo(is_valid=True, expires_at=None, scopes=scopes)
+
+    def version(self) -> VersionLife:
+        """The version that every address of ours names, from our calendar."""
+        row = versions.pinned()
+        return VersionLife(name=row.name, ends_on=row.marketing_ends_on, newest=versions.CALENDAR[0].name)
 
     def usage(self) -> Usage:
         """The quota as the newest answer told it."""

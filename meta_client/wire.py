@@ -32,6 +32,9 @@ class Account(Row):
     account_status: int
     name: str = ""
     min_daily_budget: int = 0
+    disable_reason: int = 0
+    spend_cap: int = 0
+    amount_spent: int | None = None
 
 
 class Campaign(Row):

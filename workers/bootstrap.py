@@ -21,7 +21,7 @@ from domain.actions import Mode
 from domain.clock import PlatformClock
 from domain.errors import NotReadyError
 from domain.platforms import Platform
-from domain.ports import Client, ClientOptions, Doorbell, OpenClient, Switchboard
+from domain.ports import Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Switchboard
 from models.accounts import Account
 from models.engine import make_engine
 from workers import addresses
@@ -81,6 +81,14 @@ class House:
     def client(self, platform: str, mode: Mode) -> Client:
         """Return a platform's client without an account, to see which accounts there are; raises as `client_of`."""
         return self._mine().client(platform, mode)
+
+    def reader_to_examine(self, platform: str) -> PlatformReader:
+        """Return LIVE's reading half without asking first what our token may do: to find out why it may not.
+
+        Raises:
+            NotReadyError: the platform has no client, or LIVE's credentials are missing.
+        """
+        return _open_live(self.settings, catalogue.platform(platform)).reader
 
     def clock_of(self, account: Account) -> PlatformClock:
         """Return the clock that rules the account's business.
@@ -181,15 +189,22 @@ class _Opened:
 
 def _open_client(settings: Settings, platform: Platform, base_url: str | None) -> Client:
     """Load the client that the platform's row names; `base_url` is the sandbox's, None for the platform itself."""
+    if base_url is not None:
+        return _opener(platform)(_stub_options(settings, base_url))
+    client = _open_live(settings, platform)
+    require_permissions(platform, client.reader)
+    return client
+
+
+def _open_live(settings: Settings, platform: Platform) -> Client:
+    return _opener(platform)(_live_options(settings, platform))
+
+
+def _opener(platform: Platform) -> OpenClient:
     if platform.client is None:
         raise NotReadyError(f"{platform.title} is planned: it has no client yet")
     module, _, function = platform.client.partition(":")
-    open_client = cast("OpenClient", getattr(importlib.import_module(module), function))
-    if base_url is not None:
-        return open_client(_stub_options(settings, base_url))
-    client = open_client(_live_options(settings, platform))
-    require_permissions(platform, client.reader)
-    return client
+    return cast("OpenClient", getattr(importlib.import_module(module), function))
 
 
 def _stub_options(settings: Settings, base_url: str) -> ClientOptions:
@@ -208,7 +223,9 @@ def _live_options(settings: Settings, platform: Platform) -> ClientOptions:
     if missing:
         raise NotReadyError(f"a live account of {platform.title} needs {', '.join(missing)}; set them and start again")
     return ClientOptions(
-        base_url=None, token=_secret(own.secret, "access_token"), app_secret=lambda: own.secret("app_secret")
+        base_url=own.api_base_url,
+        token=_secret(own.secret, "access_token"),
+        app_secret=lambda: own.secret("app_secret"),
     )
 
 

@@ -55,6 +55,19 @@ def _is_readable(address: str) -> bool:
         return False
 
 
+def _safe_address(address: object) -> object:
+    """Refuse an address to which our token would go in the clear, or that holds a password itself."""
+    if not isinstance(address, str) or not address:
+        return None
+    parts = urlsplit(address)  # its ValueError names what is wrong with the address
+    if not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("not a plain address")
+    is_here = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+        raise ValueError("our token would go out unencrypted")
+    return address
+
+
 def _no_file(folder: Path) -> Path:
     nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not nearest.is_dir():
@@ -96,6 +109,9 @@ class PlatformSettings(BaseSettings):
     app_id: OptionalText = Field(None, description="the app's number")
     app_secret: OptionalSecret = Field(None, description="the app's secret")
     access_token: OptionalSecret = Field(None, description="an access token of a system user")
+    api_base_url: Annotated[str | None, BeforeValidator(_safe_address)] = Field(
+        None, description="https://... of a proxy in front of the platform, or nothing; http:// on this machine only"
+    )
     cycle_enabled: bool = Field(True, description="true or false")
     cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440), AfterValidator(_fitting_the_clock)] = Field(
         30, description="whole minutes from 5 to 1440 that divide an hour or are whole hours"

@@ -2,5 +2,6 @@
 
 from workers.doctor.examination import CHECKS, examine
 from workers.doctor.findings import Finding, Grade
+from workers.doctor.living import examine_live
 
-__all__ = ["CHECKS", "Finding", "Grade", "examine"]
+__all__ = ["CHECKS", "Finding", "Grade", "examine", "examine_live"]
