@@ -57,7 +57,7 @@ def open_(
     wanted: Annotated[
         str | None, typer.Argument(metavar="ID", help="The platform's id; none lists what there is.")
     ] = None,
-    platform: Annotated[str, typer.Option(help="Such as meta.")] = "meta",
+    platform: Annotated[str | None, typer.Option(help="May be left out while one only has a client.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a live account at level observe, or list those that the token sees.
@@ -65,17 +65,18 @@ def open_(
     Example: stakazo account open --platform meta act_1234567890
     """
     with opened() as house:
-        seen = house.client(catalogue.platform(platform).slug, Mode.LIVE).reader.accounts()
+        slug = catalogue.platform(platform).slug if platform else catalogue.built_platforms()[0].slug
+        seen = house.client(slug, Mode.LIVE).reader.accounts()
         if wanted is None:
-            _print_seen(platform, seen, as_json=as_json)
+            _print_seen(slug, seen, as_json=as_json)
             return
         info = next((info for info in seen if wanted in {info.id, info.id.removeprefix("act_")}), None)
         if info is None:
             raise BadInputError(f'the token sees no account "{wanted}"; `stakazo account open` lists what it sees')
         with transaction(house) as conn:
-            is_new = accounts.find(conn, platform, info.id, Mode.LIVE) is None
+            is_new = accounts.find(conn, slug, info.id, Mode.LIVE) is None
             account_id = accounts.open_account(
-                conn, platform=platform, info=info, mode=Mode.LIVE, level=Level.OBSERVE
+                conn, platform=slug, info=info, mode=Mode.LIVE, level=Level.OBSERVE
             )  # fmt: skip
             row = accounts.get(conn, account_id)
     if as_json:

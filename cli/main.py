@@ -7,7 +7,21 @@ from typing import NoReturn, cast
 
 import typer
 
-from cli import accounts, actions, cycles, doctor, modules, objects, policies, reference, sandboxes, status, tower, up
+from cli import (
+    accounts,
+    actions,
+    cycles,
+    digests,
+    doctor,
+    modules,
+    objects,
+    policies,
+    reference,
+    sandboxes,
+    status,
+    tower,
+    up,
+)
 from cli.console import err, print_json, safe
 from domain.errors import BadInputError, StakazoError
 from embedded.errors import EmbeddedError, StopRequested
@@ -22,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, tower, status, cycles, doctor, reference, objects):
+for _room in (up, tower, status, cycles, doctor, reference, objects, digests):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")

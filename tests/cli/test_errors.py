@@ -12,7 +12,7 @@ _ALL = (
     *("up", "demo", "tower", "status", "plan", "doctor", "modules", "modules start", "modules stop"),
     *("cycle run", "cycle last", "cycle log", "cycle history", "cycle step", "actions list", "actions show"),
     *("policy show", "policy set", "account list", "account set", "account show"),
-    "account open",
+    *("account open", "digest"),
     *("campaign list", "campaign set", "adset list", "adset set", "ad list", "ad set"),
     *("sandbox import", "sandbox advance", "sandbox faults list", "sandbox faults set", "sandbox faults clear"),
 )
