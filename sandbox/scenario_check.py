@@ -59,7 +59,8 @@ def check_scenario(name_or_file: str) -> Checked:
     try:
         scenario = Scenario.model_validate(content) if suffix != ".json" else Scenario.model_validate_json(text)
     except ValidationError as error:
-        problems = tuple(f"{_place(content, row['loc'])}: {_words(row)}" for row in error.errors())
+        rows = [row for row in error.errors() if not _is_echo(content, row)]
+        problems = tuple(f"{_place(content, row['loc'])}: {_words(row)}" for row in rows)
         return Checked(contents=None, problems=problems)
     problems = tuple(_unbuildable(scenario))
     if problems:
@@ -85,11 +86,20 @@ def _place(content: Any, loc: tuple[str | int, ...]) -> str:
     return ".".join(parts) or "the file"
 
 
+def _is_echo(content: Any, row: Any) -> bool:
+    """Say whether a list is called too short only because its rows have problems of their own."""
+    if row["type"] != "too_short":
+        return False
+    for step in row["loc"]:  # a list that is there, so that every step is
+        content = content[step]
+    return bool(content)
+
+
 def _words(row: Any) -> str:
     if row["type"] == "extra_forbidden":
         return "unknown key"
     text = str(row["msg"]).removeprefix("Value error, ")
-    is_whole = isinstance(row["input"], dict | list | tuple | Scenario) or row["type"] == "missing"
+    is_whole = isinstance(row["input"], dict | list | tuple | Scenario) or row["type"] in ("missing", "value_error")
     return text if is_whole else f"{text}, not {row['input']!r}"
 
 
