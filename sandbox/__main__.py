@@ -36,15 +36,13 @@ def serve_command(  # noqa: PLR0917 - typer reads options from the signature
     os.umask(0o077)
     try:
         lock_folder(data)
-        platform = Platform(data, scenario=scenario, start=start)
+        platform = Platform(data, scenario=scenario, start=start, speed=speed)
     except BlockingIOError:
         typer.echo(f"another sandbox is already running in {data}", err=True)
         raise typer.Exit(_USAGE) from None
     except (ValueError, FileNotFoundError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_USAGE) from None
-    if speed is not None:
-        platform.clock.set_speed(speed)
     uvloop.run(serve(platform, data, port=port, admin_port=admin_port))
 
 

@@ -34,18 +34,25 @@ def from_us(at_us: int) -> datetime:
 
 
 class PlatformClock:
-    """Tells the platform's time; `real` is a monotonic source of seconds, handed in by tests."""
+    """Tells the platform's time; `real` is a monotonic source of seconds, handed in by tests.
 
-    def __init__(self, journal: Journal, *, real: Callable[[], float] = time.monotonic) -> None:
+    `speed` takes the place of the one that was left, from the first moment on.
+    """
+
+    def __init__(
+        self, journal: Journal, *, speed: float | None = None, real: Callable[[], float] = time.monotonic
+    ) -> None:
         self._journal = journal
         self._real = real
         kept = msgspec.json.decode(journal.setting(_SETTING) or "null", type=_Kept | None)
         if kept is None:
             message = "this folder's clock was never started"
             raise ValueError(message)
-        self.speed = kept.speed
+        self.speed = kept.speed if speed is None else speed
         self._anchor_us = self._lease_us = self._last_us = kept.platform_us
         self._anchor_real = real()
+        if self.speed != kept.speed:
+            self._anchor(kept.platform_us)
 
     @staticmethod
     def start(journal: Journal, *, at_us: int, speed: float) -> None:

@@ -37,7 +37,9 @@ class Call:
 class Platform:
     """The state of one data folder. Single-threaded: effects are applied one after the other."""
 
-    def __init__(self, data_dir: Path, *, scenario: str | None = None, start: datetime | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, scenario: str | None = None, start: datetime | None = None, speed: float | None = None
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(data_dir / "sandbox.sqlite3")
         if self.journal.setting("scenario") is None:
@@ -48,7 +50,7 @@ class Platform:
             )
             raise ValueError(message)
         self.scenario = Scenario.model_validate_json(self.journal.setting("scenario") or "")
-        self.clock = PlatformClock(self.journal)
+        self.clock = PlatformClock(self.journal, speed=speed)
         self.faults = Faults(self.journal)
         start_us = int(self.journal.setting("start_us") or 0)
         self.world = World(self.scenario, start_us=start_us)
