@@ -77,6 +77,7 @@ def _document(found: Rehearsal) -> dict[str, Any]:
         "insights_read_at": found.account.insights_read_at,
         "declined": found.declined,
         "stats": found.stats,
+        "left_alone": found.judged.decided.left_alone,
         "actions": [_without_id(row) for row in found.actions],
     }
 
@@ -90,6 +91,9 @@ def _print_actions(found: Rehearsal) -> None:
     for title, is_meant in (("It would do", True), ("It would leave", False)):
         rows = [(row, found.account.currency) for row in found.actions if (row.state in _GOES_OUT) is is_meant]
         print_actions(title, rows, empty="nothing", with_ids=False)
+    if found.judged.decided.left_alone:
+        counts = found.judged.decided.left_alone.items()
+        print_table("Ad sets whose budgets rules leave alone", ("why", "how many"), counts, empty="none")
 
 
 def _shown(value: object) -> object:
