@@ -68,7 +68,7 @@ class AccountSpec(Row):
     countries: tuple[str, ...] = told("Where it sells; the targeting of ad sets that state none.", default=("ES",))
     min_daily_budget_minor: int = number(
         "The platform's least daily budget, minor units.", default=100, gt=0,
-        source="1 $ a day is typical (facts/meta_graph_api.md §7, unconfirmed)",
+        source="1 $ a day is typical (the platform's fact sheet §7, unconfirmed)",
     )  # fmt: skip
     incidents: tuple[IncidentSpec, ...] = told("Unusual hours.", default=())
     history: tuple[HistoryRow, ...] = told("Reported days, served verbatim.", default=())

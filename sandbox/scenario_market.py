@@ -37,7 +37,7 @@ class MarketSpec(Row):
     learning_efficiency: float = number("On purchases per click while an ad set learns.", default=0.8, gt=0, le=1)
     significant_budget_change: float = number(
         "Relative budget change above which learning restarts.", default=0.2, ge=0,
-        source="20 %, a convention (facts/domain.md §2a [LP1]); no Meta document gives it",
+        source="20 %, a convention (facts/domain.md §2a [LP1]); no document of the platform gives it",
     )  # fmt: skip
     significant_pause_days: float = number(
         "Days of rest after which learning restarts.", default=7, ge=0,
