@@ -15,7 +15,7 @@ from sandbox.meta.context import Context, Json
 from sandbox.meta.errors import parameter
 from sandbox.meta.filters import filter_rows, node_test, number_test
 from sandbox.meta.insight_rows import RowWriter, known_fields
-from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, cut_of
+from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, cut_of, refuse_too_much
 from sandbox.meta.paging import decode_cursor, encode_cursor, limit_of, paging
 from sandbox.meta.report import FIGURES, LEVEL_KINDS, Report, build
 from sandbox.meta.spans import periods_of
@@ -78,9 +78,12 @@ class InsightTables:
         table = self._tables.get(key)
         if table is None:
             ads, metric_filters = _ad_mask(context, account, node, level)
+            periods, cut = periods_of(context.call, account, now_s=now_s), cut_of(account, names)
+            if cut is not None:
+                refuse_too_much(owners=_most_owners(account, level, ads), periods=len(periods), cells=len(cut.labels))
             table = build(
-                account, level=level, ads=ads, periods=periods_of(context.call, account, now_s=now_s), hourly=hourly,
-                cutoff_s=context.platform.world.cutoff_s(now_s), cut=cut_of(account, names),
+                account, level=level, ads=ads, periods=periods, hourly=hourly,
+                cutoff_s=context.platform.world.cutoff_s(now_s), cut=cut,
             )  # fmt: skip
             table = _filtered(table, metric_filters, account)
             self._tables[key] = table
@@ -132,6 +135,11 @@ def _ad_mask(
         test = node_test(field, name, value, LEVEL_KINDS.get(level, Kind.AD))
         mask &= np.fromiter((test(ad) for ad in ads), dtype=np.bool_, count=len(ads))
     return mask, metric_filters
+
+
+def _most_owners(account: Account, level: str, ads: NDArray[np.bool_]) -> int:
+    """Return how many objects may have rows at a level."""
+    return 1 if level == "account" else min(int(ads.sum()), len(account.nodes[LEVEL_KINDS[level]]))
 
 
 def _under(account: Account, node: Node) -> NDArray[np.bool_]:

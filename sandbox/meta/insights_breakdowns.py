@@ -25,6 +25,8 @@ _NOT_MODELLED: Final = frozenset(
     }
 )  # fmt: skip
 _KNOWN: Final = _PEOPLE | _PLACES | {"country", HOURLY}
+_TOO_MUCH_DATA: Final = 1_487_534
+_MOST_ROWS: Final = 4_000_000
 _INVALID_COMBINATION: Final = 1_504_041
 _CHUNK: Final = 8_192  # ads split at once: bounds the memory of a large account
 
@@ -70,6 +72,19 @@ def breakdown_names(call: GraphCall) -> tuple[str, ...]:
         text = f"Current combination of data breakdown columns ({', '.join(names)}) is invalid"
         raise GraphError(2, f"(#2) {text}", subcode=_INVALID_COMBINATION, status=400)
     return names
+
+
+def refuse_too_much(*, owners: int, periods: int, cells: int) -> None:
+    """Keep one call from asking for more rows than memory holds; parts exist only while they are read.
+
+    Raises:
+        GraphError: 100/1487534, more than four million possible rows (the figure is assumed).
+    """
+    if owners * periods * cells > _MOST_ROWS:
+        raise GraphError(
+            100, "Please reduce the amount of data you're asking for, then retry your request",
+            subcode=_TOO_MUCH_DATA,
+        )  # fmt: skip
 
 
 def cut_of(account: Account, names: tuple[str, ...]) -> Cut | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sandbox.market.split import Tilts, split_day
 from sandbox.meta.errors import GraphError
-from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names
+from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, refuse_too_much
 from sandbox.meta.request import GraphCall
 from tests.sandbox.shops import START, account_of, ad, ad_set, market_of, report, shop
 
@@ -170,6 +170,14 @@ def test_an_unknown_breakdown_is_code_100_with_the_known_ones():
     with pytest.raises(GraphError, match=r"must be one of the following values: .*age, .*country") as refusal:
         breakdown_names(call("shoe_size"))
     assert refusal.value.code == 100
+
+
+def test_more_rows_than_memory_holds_are_refused_and_can_be_read_in_parts():
+    """200,000 ads by age and gender over a week are 25 million rows: too much for one call, a day of a tenth is not."""
+    with pytest.raises(GraphError, match="reduce the amount of data") as refusal:
+        refuse_too_much(owners=200_000, periods=7, cells=18)
+    assert (refusal.value.code, refusal.value.subcode) == (100, 1_487_534)
+    refuse_too_much(owners=20_000, periods=1, cells=18)
 
 
 def cells(table):
