@@ -1,0 +1,105 @@
+"""The ledger: actions, their legal steps and their events."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from domain.actions import CREATES, IN_FLIGHT, ActionKind, ActionState, ObjectKind
+from models.tables.columns import Instant, id_column, json_column, metadata, now_column, one_of, quoted
+
+actions = Table(
+    "actions",
+    metadata,
+    id_column(),
+    Column("account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    Column("run_id", BigInteger, ForeignKey("runs.id", ondelete="SET NULL")),
+    Column("kind", Text, nullable=False),
+    Column("object_kind", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("object_name", Text, nullable=False),
+    json_column("expected_before"),
+    json_column("target"),
+    Column("rule", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    json_column("evidence"),
+    json_column("verdicts", "[]"),
+    Column("state", Text, nullable=False),
+    Column("state_reason", Text, nullable=False, server_default=text("''")),
+    Column("blocked_by", Text),  # the guardrails that stopped it as it was proposed, in their order
+    Column("op_token", Text, nullable=False, unique=True),
+    Column("cap_reserved_minor", BigInteger, nullable=False, server_default=text("0")),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+    Column("next_at", Instant, nullable=False, server_default=func.clock_timestamp()),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("crash_count", Integer, nullable=False, server_default=text("0")),
+    Column("sent_at", Instant),
+    Column("sent_platform_at", Instant),  # platform's clock: cooldowns and the hourly edit limit count from it
+    Column("send_deadline_at", Instant),
+    Column("quarantine_until", Instant),
+    Column("result_object_id", Text),
+    Column("last_error", JSONB),
+    Column("decided_at", Instant, nullable=False),  # platform's clock
+    now_column("created_at"),
+    Column("finished_at", Instant),
+    UniqueConstraint("run_id", "kind", "object_id", "rule"),
+    one_of("kind", ActionKind),
+    one_of("object_kind", ObjectKind),
+    one_of("state", ActionState),
+    CheckConstraint("cap_reserved_minor >= 0", name="reservation"),
+)
+# One open change per object, whoever wants it; creates are keyed by their parent and may stand side by side.
+Index(
+    "uq_actions_open_object",
+    actions.c.account_id,
+    actions.c.object_kind,
+    actions.c.object_id,
+    unique=True,
+    postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)}) AND kind NOT IN ({quoted(CREATES)})"),
+)
+Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)})"))
+Index("ix_actions_object", actions.c.account_id, actions.c.object_id, actions.c.created_at)
+Index("ix_actions_run", actions.c.run_id)
+Index(
+    "ix_actions_blocked",
+    actions.c.account_id,
+    actions.c.decided_at,
+    postgresql_where=text("blocked_by IS NOT NULL"),
+)
+
+action_transitions = Table(
+    "action_transitions",
+    metadata,
+    Column("before_state", Text, nullable=False),
+    Column("after_state", Text, nullable=False),
+    PrimaryKeyConstraint("before_state", "after_state"),
+)
+
+action_events = Table(
+    "action_events",
+    metadata,
+    id_column(),
+    Column("action_id", BigInteger, ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
+    now_column("at"),
+    Column("actor", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("before_state", Text),
+    Column("after_state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    json_column("detail"),
+)
