@@ -19,6 +19,7 @@ from sandbox.nodes import Kind
 from sandbox.platform import Platform
 
 _BAD: Final = 400
+_LONGEST_ADVANCE: Final = timedelta(days=1_100)
 
 
 def admin_app(platform: Platform, graph: Graph) -> Starlette:
@@ -50,7 +51,7 @@ def _endpoint(handler: Callable[[Any], Any]) -> Callable[[Request], Any]:
         try:
             body = msgspec.json.decode(raw) if raw else {}
             return _json(handler(body))
-        except (_Refused, ValueError, KeyError, TypeError) as error:
+        except (_Refused, ValueError, KeyError, TypeError, OverflowError) as error:
             return _json({"error": f"{type(error).__name__}: {error}".removeprefix("_Refused: ")}, _BAD)
 
     return serve
@@ -92,6 +93,8 @@ def _advance(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
         target = target if target.tzinfo else target.replace(tzinfo=UTC)
     else:
         target = now + timedelta(**{unit: float(amount) for unit, amount in body.items()})
+    if target - now > _LONGEST_ADVANCE:
+        raise _Refused(f"one advance is {_LONGEST_ADVANCE.days} days at most: the market computes every hour of it")
     platform.clock.advance_to(to_us(target))
     platform.catch_up()
     return _clock(platform)

@@ -5,6 +5,7 @@ its cursor, so that all pages of one query come from the same reading.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +29,18 @@ _METRIC_FILTERS: Final = {"impressions": 0, "clicks": 1, "inline_link_clicks": 2
 _PAGE_PARAMS: Final = frozenset({"limit", "after", "before", "fields", "summary", "locale", "sort"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """When a query was first read, and up to which hour the market was known then."""
+
+    now_s: float
+    end_hour: int
+
+    def cursor(self, place: int) -> str:
+        """Return the cursor of a row of this reading."""
+        return encode_cursor([self.now_s, self.end_hour, place])
+
+
 class InsightTables:
     """The tables of the last queries, so that paging costs a slice and not a sum."""
 
@@ -45,24 +58,24 @@ class InsightTables:
         self._refuse_unknown(fields)
         level, names = _level(context, node), breakdown_names(call)
         hourly = names == (HOURLY,)
-        now_s, start = context.platform.clock.now_s(), 0
+        now_s, market = context.platform.clock.now_s(), account.market
+        market.advance_to(context.platform.world.cutoff_s(now_s))
+        reading, start = _Reading(now_s=now_s, end_hour=market.next_hour), 0
         if call.params.get("after"):
-            now_s, start = _position(call.params["after"], now_s=now_s)
-        account.market.advance_to(context.platform.world.cutoff_s(now_s))
-        table = self._table(context, account, node, level=level, names=names, now_s=now_s)
+            reading, start = _position(call.params["after"], latest=reading)
+        table = self._table(context, account, node, level=level, names=names, reading=reading)
         limit = limit_of(call)
         end = min(start + limit, len(table))
         writer = RowWriter(account, table, level=level, fields=fields, hourly=hourly)
         page: Json = {"data": writer.rows(start, end)}
         if end > start:
-            page["paging"] = paging(
-                call, before=encode_cursor([now_s, start]), after=encode_cursor([now_s, end]), has_more=end < len(table)
-            )
+            before, after = reading.cursor(start), reading.cursor(end)
+            page["paging"] = paging(call, before=before, after=after, has_more=end < len(table))
         return page
 
     def _table(
         self, context: Context, account: Account, node: Node | None, *, level: str, names: tuple[str, ...],
-        now_s: float,
+        reading: "_Reading",
     ) -> Report:  # fmt: skip
         hourly = names == (HOURLY,)
         params = tuple(sorted(item for item in context.call.params.items() if item[0] not in _PAGE_PARAMS))
@@ -71,19 +84,19 @@ class InsightTables:
             account.id,
             node.id if node else None,
             level,
-            now_s,
+            reading,
             seq if _reads_objects(params) else 0,
             params,
         )
         table = self._tables.get(key)
         if table is None:
             ads, metric_filters = _ad_mask(context, account, node, level)
-            periods, cut = periods_of(context.call, account, now_s=now_s), cut_of(account, names)
+            periods, cut = periods_of(context.call, account, now_s=reading.now_s), cut_of(account, names)
             if cut is not None:
                 refuse_too_much(owners=_most_owners(account, level, ads), periods=len(periods), cells=len(cut.labels))
             table = build(
                 account, level=level, ads=ads, periods=periods, hourly=hourly,
-                cutoff_s=context.platform.world.cutoff_s(now_s), cut=cut,
+                cutoff_s=context.platform.world.cutoff_s(reading.now_s), end_hour=reading.end_hour, cut=cut,
             )  # fmt: skip
             table = _filtered(table, metric_filters, account)
             self._tables[key] = table
@@ -112,11 +125,12 @@ def _level(context: Context, node: Node | None) -> str:
     return level
 
 
-def _position(cursor: str, *, now_s: float) -> tuple[float, int]:
-    value = decode_cursor(cursor)
-    match value:
-        case [int() | float() as instant, int() as place] if 0 <= instant <= now_s and place >= 0:
-            return float(instant), place
+def _position(cursor: str, *, latest: _Reading) -> tuple[_Reading, int]:
+    """Return the reading and the place that a cursor names; one from the future would make the market run ahead."""
+    match decode_cursor(cursor):
+        case [int() | float() as now_s, int() as hour, int() as place]:
+            if 0 <= now_s <= latest.now_s and 0 <= hour <= latest.end_hour and place >= 0:
+                return _Reading(now_s=float(now_s), end_hour=hour), place
     raise parameter("Invalid cursors values")
 
 

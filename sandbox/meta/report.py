@@ -44,15 +44,18 @@ class Report:
 
 def build(
     account: Account, *, level: str, ads: NDArray[np.bool_], periods: Sequence[Period], hourly: bool, cutoff_s: float,
-    cut: Cut | None = None,
+    end_hour: int, cut: Cut | None = None,
 ) -> Report:  # fmt: skip
-    """Add up what the market did for the chosen ads; rows without impressions are left out, as the platform does."""
+    """Add up what the market did for the chosen ads; rows without impressions are left out, as the platform does.
+
+    Hours from `end_hour` on, and purchases that arrived after the cutoff, are not known yet.
+    """
     owners, size, nodes = _owners(account, level)
     people = _people(account, owners, size, level)
     sum_up = _Sums(account, ads=ads, owners=owners, size=size, people=people, is_by_ad=level == "ad", cutoff_s=cutoff_s)
     parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
     for n, period in enumerate(periods):
-        for hour, spans in _spans(account, period, hourly=hourly):
+        for hour, spans in _spans(account, period, hourly=hourly, end_hour=end_hour):
             rows, cells, figures = sum_up.whole(spans) if cut is None else sum_up.cut(spans, cut)
             parts.append((rows, np.full(len(rows), n), np.full(len(rows), hour), cells, figures))
     labels = cut.labels if cut is not None else ()
@@ -147,17 +150,17 @@ def _reach(impressions: Ints, people: NDArray[np.float64]) -> Ints:
     return np.clip(np.floor(met + 0.5).astype(np.int64), 1, impressions)
 
 
-def _spans(account: Account, period: Period, *, hourly: bool) -> list[tuple[int, list[Span]]]:
+def _spans(account: Account, period: Period, *, hourly: bool, end_hour: int) -> list[tuple[int, list[Span]]]:
     """Return (hour of day or -1, [(first hour, end hour, is a whole closed day)]) for the rows of a period."""
     market, calendar = account.market, account.calendar
     first_day = max(period.first.toordinal(), calendar.day_at(calendar.start_of(market.grid.first_hour)))
-    last_day = min(period.last.toordinal(), calendar.day_at(calendar.start_of(market.next_hour)))
+    last_day = min(period.last.toordinal(), calendar.day_at(calendar.start_of(end_hour)))
     days = [calendar.hours_of_day(day) for day in range(first_day, last_day + 1)]
     if not hourly:
-        return [(-1, [(a, min(b, market.next_hour), b <= market.next_hour) for a, b in days if a < market.next_hour])]
+        return [(-1, [(a, min(b, end_hour), b <= end_hour) for a, b in days if a < end_hour])]
     by_hour: dict[int, list[Span]] = {}
     for first, end in days:
-        for hour in range(first, min(end, market.next_hour)):
+        for hour in range(first, min(end, end_hour)):
             by_hour.setdefault(calendar.cell(hour).of_day, []).append((hour, hour + 1, False))
     return sorted(by_hour.items())
 
