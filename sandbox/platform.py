@@ -65,7 +65,7 @@ class Platform:
             self._seq = line.seq
             if line.platform_at_us > self._people_upto_us and line.actor != "api":
                 self._by_hand.add((line.platform_at_us, line.actor))
-        self.token = _credentials(data_dir, tuple(self.world.accounts))
+        self.token, self.app_secret = _credentials(data_dir, tuple(self.world.accounts))
         self.catch_up()
 
     def catch_up(self) -> None:
