@@ -1,11 +1,14 @@
 """Real servers for every test: started on first use, one of each per pytest process, gone with it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from redis import Redis
 
 from embedded.scratch import database_name, scratch_database, scratch_postgres, scratch_redis
+
+os.environ.pop("COLUMNS", None)  # xdist sets it in its workers; consoles made on import would keep its 80 for good
 
 
 @pytest.fixture(scope="session")
