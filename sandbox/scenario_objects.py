@@ -31,7 +31,7 @@ class AdSpec(Row):
     )  # fmt: skip
     fatigue: float = number(
         "Scales the exponent of (N+1)^-0.43, N being exposures per person of the audience.",
-        source="exponent: research of the platform via facts/domain.md §2b [F1]; the scale is assumed", default=1.0, ge=0,
+        source="exponent from facts/domain.md §2b [F1], the scale is assumed", default=1.0, ge=0,
     )  # fmt: skip
     key: str | None = told("By which history rows name the ad.", default=None)
     id: str | None = told("The platform's id; absent: minted.", default=None, pattern=_ID)

@@ -64,6 +64,7 @@ def report(
         periods=[Period(first=first, last=last) for first, last in periods],
         hourly=False,
         cutoff_s=market.cutoff_s,
+        end_hour=account.market.next_hour,
         cut=cut_of(account, breakdowns),
     )
 
