@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types contracts docs kill-matrix round-trip bench clean
+.PHONY: help setup run demo test check format lint types contracts docs kill-matrix round-trip bench long-run clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,7 +51,10 @@ round-trip: setup  ## export a known twin in all 48 variants, import it, judge t
 	$(BIN)/python -m benchmarks.round_trip
 
 bench: setup  ## every benchmark, one after the other (minutes)
-	for name in boot cycle task_overhead; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in boot cycle task_overhead market; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+long-run: setup  ## 14 simulated days of the small shop, unattended (DAYS=60 for the long form)
+	$(BIN)/python -m benchmarks.long_run --days $(or $(DAYS),14)
 
 clean:  ## remove .venv and the data folder of this checkout
 	rm -rf $(VENV) .stakazo

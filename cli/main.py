@@ -18,6 +18,7 @@ from cli import (
     policies,
     reference,
     sandboxes,
+    simulate,
     status,
     tower,
     up,
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, tower, status, cycles, doctor, reference, objects, digests):
+for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")

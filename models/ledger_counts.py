@@ -1,6 +1,6 @@
 """How many actions stand where: for those who watch. Nothing is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, func, select
 
@@ -15,3 +15,8 @@ def by_state(conn: Connection, account_id: AccountId | None = None) -> Mapping[A
     if account_id is not None:
         statement = statement.where(actions.c.account_id == account_id)
     return {ActionState(state): count for state, count in conn.execute(statement)}
+
+
+def count_in(conn: Connection, states: Iterable[ActionState]) -> int:
+    """Count the actions of all accounts that stand in one of these states."""
+    return conn.execute(select(func.count()).where(actions.c.state.in_(tuple(states)))).scalar_one()

@@ -1,5 +1,6 @@
 """Branches a world: a copy of a data folder as it stands now, to be lived on elsewhere. The original is only read."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -29,10 +30,11 @@ class Branched:
     account_ids: tuple[str, ...]
 
 
-def branch(source: Path, target: Path, *, seed: int | None = None) -> Branched:
-    """Copy a world into a folder that has none; a sandbox may run on the source meanwhile.
+def branch(source: Path, target: Path, *, seed: int | None = None, from_start: bool = False) -> Branched:
+    """Copy a world into a folder that has none; the copy's clock stands. A sandbox may run on the source meanwhile.
 
-    With `seed` the copy's dice fall otherwise, in its simulated past too; history of a report stays as it was.
+    With `seed` the copy's dice fall otherwise, in its simulated past too; history of a report stays as it was. With
+    `from_start` the copy's clock stands at the very instant of its founding, for a world in which nothing happened yet.
 
     Raises:
         FileNotFoundError: the source holds no world.
@@ -53,8 +55,10 @@ def branch(source: Path, target: Path, *, seed: int | None = None) -> Branched:
         draft.unlink(missing_ok=True)
         with closing(sqlite3.connect(source / _JOURNAL)) as old, closing(sqlite3.connect(draft)) as new:
             old.backup(new)
-        if seed is not None:
-            _cast_anew(draft, seed)
+        with closing(Journal(draft)) as journal:
+            _hold_still(journal, from_start=from_start)
+            if seed is not None:
+                _cast_anew(journal, seed)
         draft.rename(target / _JOURNAL)
     finally:
         os.umask(former)
@@ -62,7 +66,7 @@ def branch(source: Path, target: Path, *, seed: int | None = None) -> Branched:
 
 
 def look(data_dir: Path) -> Branched:
-    """Say what a world holds; nothing may run on it if its clock is to be exact.
+    """Say what a world holds; changes nothing.
 
     Raises:
         FileNotFoundError: there is none.
@@ -70,23 +74,25 @@ def look(data_dir: Path) -> Branched:
     if not holds_world(data_dir):
         message = f"{data_dir} holds no ad platform"
         raise FileNotFoundError(message)
-    journal = Journal(data_dir / _JOURNAL)
-    try:
-        now = from_us(PlatformClock(journal).now_us())
-        return Branched(now=now, effects=journal.last_seq(), account_ids=_account_ids(journal))
-    finally:
-        journal.close()
+    with closing(Journal(data_dir / _JOURNAL)) as journal:
+        return Branched(now=from_us(_kept_us(journal)), effects=journal.last_seq(), account_ids=_account_ids(journal))
 
 
-def _cast_anew(file: Path, seed: int) -> None:
-    journal = Journal(file)
-    try:
-        ids = _account_ids(journal)  # those minted from the former seed must stay, for the log names them
-        scenario = _scenario(journal)
-        accounts = tuple(spec.model_copy(update={"id": own}) for spec, own in zip(scenario.accounts, ids, strict=True))
-        journal.set("scenario", scenario.model_copy(update={"seed": seed, "accounts": accounts}).model_dump_json())
-    finally:
-        journal.close()
+def _hold_still(journal: Journal, *, from_start: bool) -> None:
+    at_us = int(journal.setting("start_us") or 0) if from_start and not journal.last_seq() else _kept_us(journal)
+    PlatformClock.start(journal, at_us=at_us, speed=0.0)
+
+
+def _kept_us(journal: Journal) -> int:
+    """Return the present as the clock last kept it; of one that runs, at most its lease of a second ahead."""
+    return int(json.loads(journal.setting("clock") or "{}")["platform_us"])
+
+
+def _cast_anew(journal: Journal, seed: int) -> None:
+    ids = _account_ids(journal)  # those minted from the former seed must stay, for the log names them
+    scenario = _scenario(journal)
+    accounts = tuple(spec.model_copy(update={"id": own}) for spec, own in zip(scenario.accounts, ids, strict=True))
+    journal.set("scenario", scenario.model_copy(update={"seed": seed, "accounts": accounts}).model_dump_json())
 
 
 def _account_ids(journal: Journal) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ _ALL = (
     *("policy show", "policy set", "account list", "account set", "account show"),
     *("account open", "digest"),
     *("campaign list", "campaign set", "adset list", "adset set", "ad list", "ad set"),
-    *("sandbox import", "sandbox advance", "sandbox faults list", "sandbox faults set", "sandbox faults clear"),
+    *("sandbox import", "sandbox export", "sandbox advance", "migrate"),
+    *("sandbox faults list", "sandbox faults set", "sandbox faults clear"),
+    *("sandbox scenario list", "sandbox scenario check", "simulate"),
 )
 
 
