@@ -79,11 +79,13 @@ def _money(rows: Sequence[MoneyDay], currency: str) -> "Figure":
     line(spend, (row.spend_minor / scale for row in rows), "with the system", _OURS, "o-")
     line(spend, (row.untouched_spend_minor / scale for row in rows), "had nobody touched anything", _IDLE, "s--")
     _finish(spend, f"Spend per day ({currency})", currency)
+    spend.set_ylim(bottom=0)
     line(revenue, (row.revenue_known_minor / scale for row in rows), "as known when the day ended", "#7fb2e5", "v:")
     line(revenue, (row.revenue_matured_minor / scale for row in rows), "matured: late purchases in", _OURS, "o-")
     untouched = "had nobody touched anything, matured"
     line(revenue, (row.untouched_revenue_minor / scale for row in rows), untouched, _IDLE, "s--")
     _finish(revenue, f"Revenue per day ({currency})", currency)
+    revenue.set_ylim(bottom=0)
     matured = (_ratio(row.revenue_matured_minor, row.spend_minor) for row in rows)
     idle = (_ratio(row.untouched_revenue_minor, row.untouched_spend_minor) for row in rows)
     line(roas, matured, "with the system, matured", _OURS, "o-")
@@ -153,10 +155,11 @@ def _slots(figures: Figures) -> "Figure":
 
 def _memory(figures: Figures) -> "Figure":
     picture, axes = plt.subplots(figsize=(_WIDTH, 6.5), layout="constrained")
-    for process in dict.fromkeys(name for sample in figures.memory for name in sample.rss_mb):
+    colours = plt.get_cmap("tab20").colors  # type: ignore[attr-defined]  # of a listed map
+    for number, process in enumerate(dict.fromkeys(name for sample in figures.memory for name in sample.rss_mb)):
         points = [(sample.at, sample.rss_mb[process]) for sample in figures.memory if process in sample.rss_mb]
         times, sizes = zip(*points, strict=True)
-        axes.plot(times, sizes, label=process, linewidth=1.6)
+        axes.plot(times, sizes, label=process, linewidth=1.6, color=colours[number % len(colours)])
     _finish(axes, "Resident memory of each process (shared pages counted in each)", "MB", outside=True)
     axes.set_ylim(bottom=0)
     _as_days(axes)

@@ -66,8 +66,8 @@ def _what(figures: Figures) -> str:
     accounts = ", ".join(_text(name) for name in figures.accounts[:3])
     more = f" and {len(figures.accounts) - 3} more" if len(figures.accounts) > 3 else ""  # noqa: PLR2004 - as shown
     return (
-        f"In {_days(figures)} the system looked at {accounts}{more} {slots} times ({skipped} slots skipped) and did:"
-        f" {deeds}. Its own guardrails stopped {blocked} further proposals."
+        f"In {_days(figures)} the system ran {slots - skipped} cycles on {accounts}{more} ({skipped} slots skipped) and"
+        f" did: {deeds}. Its own guardrails stopped {blocked} further proposals."
     )
 
 

@@ -76,10 +76,12 @@ class Simulation:
             now = sandbox_admin.read_clock(admin_url)[0]
             try:
                 while True:
-                    self._serve(conn, planner, now)
+                    is_new = self._serve(conn, planner, now)
+                    if not is_new and now >= self.plan.end_at:
+                        return  # it had ended before: nothing is to be written down again
                     with self._timed("noting"):
                         notes.take(conn, people, now, self.machine.supervisor)
-                    self._slots += 1
+                    self._slots += is_new
                     if now >= self.plan.end_at:
                         self._tell(now, now)
                         return
@@ -119,15 +121,18 @@ class Simulation:
             queue = catalogue.actions_queue(catalogue.platform(due.platform))
             bell.ring_action(queue, due.action.id, about="gone on with")
 
-    def _serve(self, conn: Connection, planner: Planner, now: datetime) -> None:
+    def _serve(self, conn: Connection, planner: Planner, now: datetime) -> bool:
+        """Plan what is due now and wait until it is over; say whether there was anything."""
         with self._timed("planning"):
             planned = planner.plan()
         if planned.unreachable:
             raise NotReadyError(f"the clock of {', '.join(planned.unreachable)} cannot be read at {now.isoformat()}")
+        is_open = run_history.count_open(conn) > 0
         with self._timed("waiting for runs"):
             self._wait(lambda: run_history.count_open(conn) == 0, conn, now)
         with self._timed("waiting for actions"):
             self._wait(lambda: not ledger_counts.count_in(conn, _UNDER_WAY), conn, now)
+        return is_open or bool(planned.runs)
 
     def _wait(self, is_over: Callable[[], bool], conn: Connection, now: datetime) -> None:
         supervisor = self.machine.supervisor
@@ -146,11 +151,13 @@ class Simulation:
             self._spent[what] = self._spent.get(what, 0.0) + time.monotonic() - begun_s
 
     def _day_of(self, now: datetime) -> int:
-        return max(0, (now - self.plan.begin_at) // _DAY) + 1
+        """Return the number of the day, from 1; the very end belongs to the last."""
+        last = max(1, -((self.plan.begin_at - self.plan.end_at) // _DAY))
+        return min(max(0, (now - self.plan.begin_at) // _DAY) + 1, last)
 
     def _tell(self, now: datetime, following: datetime) -> None:
         day = self._day_of(now)
-        is_over = self._day_of(following) > day or following == now
+        is_over = self._day_of(following) > day or now >= self.plan.end_at
         progress = Progress(
             now=following,
             begin_at=self.plan.begin_at,

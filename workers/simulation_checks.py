@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -104,13 +105,10 @@ def standing_of(conn: Connection, account: Account) -> tuple[Standing, ...]:
     return tuple(found)
 
 
-def last_go(notes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Return the samples of memory since the processes last began: after a resume they start from nothing."""
-    cut = 0
-    for number in range(1, len(notes)):
-        if notes[number].get("go") != notes[number - 1].get("go"):
-            cut = number
-    return notes[cut:]
+def longest_go(notes: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Return the samples of memory of the longest go: after a resume all processes are new and start from nothing."""
+    goes = [tuple(group) for _, group in groupby(notes, key=lambda note: note.get("go"))]
+    return max(goes, key=len, default=())
 
 
 def _check(name: str, says: str, violations: Iterator[str]) -> Check:
@@ -201,6 +199,6 @@ def _caps_of(house: House, account: Account) -> Caps:
 
 
 def _memory(folder: SimulationFolder) -> Iterator[str]:
-    for slope in simulation_memory.slopes(last_go(tuple(folder.notes("memory")))):
+    for slope in simulation_memory.slopes(longest_go(tuple(folder.notes("memory")))):
         if not slope.is_flat:
             yield f"{slope.process} grew by {slope.growth_mb} MB ({slope.mb_per_day} MB a simulated day)"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, text
 from models.accounts import Account
 from models.tables import actions, runs
 from workers import simulation_memory, simulation_replay
-from workers.simulation_checks import Seen, last_go, standing_of
+from workers.simulation_checks import Seen, longest_go, standing_of
 from workers.simulation_folder import Plan, SimulationFolder
 from workers.simulation_futures import MATURED, UNTOUCHED, DayFigures, days_of
 from workers.simulation_memory import Slope
@@ -132,7 +132,7 @@ def gather(seen: Seen, futures: Mapping[str, Sequence[DayFigures]]) -> Figures:
             ),
             pace=pace_of(seen.folder),
             memory=tuple(_memory(seen.folder)),
-            slopes=simulation_memory.slopes(last_go(tuple(seen.folder.notes("memory")))),
+            slopes=simulation_memory.slopes(longest_go(tuple(seen.folder.notes("memory")))),
         )
 
 

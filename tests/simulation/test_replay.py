@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.catalogue import rhythm
-from workers.simulation_checks import expected_slots, last_go
+from workers.simulation_checks import expected_slots, longest_go
 from workers.simulation_memory import slopes
 from workers.simulation_replay import Caps, Effect, Standing, broken_caps, hasty_changes, wide_steps
 
@@ -69,9 +69,11 @@ def test_a_process_that_grows_without_end_is_not_flat():
     assert steady.is_flat
 
 
-def test_after_a_resume_only_the_new_processes_are_judged():
-    notes = [{"go": 1}, {"go": 1}, {"go": 2}, {"go": 2}, {"go": 2}]
-    assert len(last_go(notes)) == 3
+def test_after_a_resume_processes_are_judged_by_their_longest_go():
+    """Each go has new processes: a line through two of them would tell of neither."""
+    notes = [{"go": 1, "n": 1}, {"go": 1, "n": 2}, {"go": 2, "n": 3}, {"go": 2, "n": 4}, {"go": 2, "n": 5}, {"go": 3}]
+    assert [note["n"] for note in longest_go(notes)] == [3, 4, 5]
+    assert longest_go([]) == ()
 
 
 @pytest.mark.parametrize("zone", ["Europe/Madrid", "America/New_York", "Australia/Sydney"])
