@@ -31,6 +31,7 @@ class World:
         self.lag_s = scenario.refresh_lag_minutes * 60
         self._start_s = start_us // 1_000_000
         self._minted = _OLD_IDS
+        self._named = _named_ids(scenario)
         for n, spec in enumerate(scenario.accounts):
             account_id = spec.id or str(_ACCOUNT_IDS + scenario.seed * 1_000 + n)
             self._open_account(spec, account_id, number=n)
@@ -152,6 +153,8 @@ class World:
         parent: Node | None, extra: dict[str, Any], own_id: bool = True,
     ) -> Node:  # fmt: skip
         self._minted += 1
+        while str(self._minted) in self._named:  # a twin of a sandbox's own export names ids of this very series
+            self._minted += 1
         node_id = spec.id if own_id and spec.id else str(self._minted)
         if node_id in self.nodes:
             message = f"scenario {self.scenario.name!r}: the id {node_id} is used twice"
@@ -193,6 +196,15 @@ class World:
                 cvr_factor=spec["cvr_factor"],
             )
         )
+
+
+def _named_ids(scenario: Scenario) -> frozenset[str]:
+    """Return the ids of objects that the scenario names, which none may be given that it does not."""
+    campaigns = [campaign for account in scenario.accounts for campaign in account.campaigns]
+    ad_sets = [ad_set for campaign in campaigns for ad_set in campaign.ad_sets]
+    ads = [ad for ad_set in ad_sets for ad in ad_set.ads]
+    rows: tuple[CampaignSpec | AdSetSpec | AdSpec, ...] = (*campaigns, *ad_sets, *ads)
+    return frozenset(row.id for row in rows if row.id)
 
 
 def _names_above(ad: Node) -> set[str]:

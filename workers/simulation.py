@@ -76,13 +76,12 @@ class Simulation:
             now = sandbox_admin.read_clock(admin_url)[0]
             try:
                 while True:
-                    is_new = self._serve(conn, planner, now)
-                    if not is_new and now >= self.plan.end_at:
-                        return  # it had ended before: nothing is to be written down again
-                    with self._timed("noting"):
-                        notes.take(conn, people, now, self.machine.supervisor)
+                    is_new, is_end = self._serve(conn, planner, now), now >= self.plan.end_at
                     self._slots += is_new
-                    if now >= self.plan.end_at:
+                    if is_new:  # a simulation that had ended before writes nothing down again
+                        with self._timed("noting"):
+                            notes.take(conn, people, now, self.machine.supervisor)
+                    if is_end:
                         self._tell(now, now)
                         return
                     following = min(self.plan.end_at, *_next_slots(people, rhythms, now))
@@ -167,13 +166,14 @@ class Simulation:
             is_day_over=is_over,
             seconds=sum(self._spent.values()),
         )
+        if self._slots:
+            self.on_slot(progress)
         if is_over:
             self._note_pace(now)
-        self.on_slot(progress)
 
     def _note_pace(self, now: datetime) -> None:
         """Write down what the day took so far; a day of several goes has several such notes, to be summed."""
-        if self._spent:
+        if self._slots:
             seconds = {name: round(value, 4) for name, value in self._spent.items()}
             self.folder.note("pace", day=self._day_of(now), slots=self._slots, seconds=seconds)
         self._spent.clear()
