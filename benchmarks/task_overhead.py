@@ -120,6 +120,7 @@ def _mark(sender: Celery, folder: Path, name: str) -> float:
 
 
 def _commits(engine: Engine) -> int:
+    engine.dispose()  # a backend that ends hands in its statistics at once
     with engine.connect() as conn:
         conn.execute(text("SELECT pg_stat_force_next_flush()"))
         time.sleep(1.1)  # statistics of other backends arrive within a second
