@@ -16,7 +16,7 @@ from models import accounts, heartbeats, run_rings, runs
 from models.heartbeats import ProcessKind
 from models.runs import MOST_ATTEMPTS, Refusal, Run
 from workers.log import redact_text
-from workers.work import Parts, RunStopped, Work
+from workers.work import Parts, RunStopped, Work, why_stop
 
 RETRY_S = 15.0
 _PASSING = (TransientError, NotReadyError, OperationalError, InterfaceError, psycopg.OperationalError)
@@ -70,7 +70,9 @@ def _claim(house: Parts, rhythm: Rhythm, run_id: RunId, owner: str) -> Work | Re
         run = runs.claim(conn, run_id, owner, after=predecessors(rhythm))
         if isinstance(run, Refusal):
             return run
-        return Work(house=house, rhythm=rhythm, run=run, account=accounts.get(conn, run.account_id), owner=owner)
+        account = accounts.get(conn, run.account_id)
+        stop = why_stop(conn, rhythm, account)  # the first look at the desired state is part of the claim
+        return Work(house=house, rhythm=rhythm, run=run, account=account, owner=owner, stop=stop)
 
 
 def _do(work: Work, body: Body) -> Served:
@@ -79,8 +81,9 @@ def _do(work: Work, body: Body) -> Served:
     Raises:
         LostClaimError: another worker has the run.
     """
+    if work.stop is not None:
+        return _record(work, RunStopped(work.stop))
     try:
-        work.look()
         body(work)
     except LostClaimError:
         raise

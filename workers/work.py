@@ -71,6 +71,7 @@ class Work:
     run: Run
     account: Account
     owner: str
+    stop: str | None = None  # why nothing may go on, as seen when the run was claimed
     stats: dict[str, Json] = field(default_factory=dict)
     errors: list[JsonMap] = field(default_factory=list)
     _kept_at_s: float = field(default_factory=time.monotonic)
