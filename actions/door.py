@@ -13,6 +13,7 @@ from itertools import islice
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from actions import levels
 from actions.arbiter import arbitrate
 from actions.facts import Gathered, gather, reservation_for
 from actions.guardrails import Judgement, Limits, fold, judge_all
@@ -21,7 +22,7 @@ from actions.wording import Ring, ring
 from domain.actions import CREATES, RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
 from domain.errors import InvariantError
 from domain.ids import AdId, RunId
-from models import accounts, fence, ledger, ledger_reads, mirror
+from models import accounts, fence, ledger, ledger_reads, mirror, module_levels
 from models.accounts import Account
 from models.ledger import Draft
 
@@ -58,6 +59,7 @@ def propose(
     now: datetime,
     proposals: Sequence[Proposal],
     actor: str,
+    module: str | None = None,
     limits: Limits = _LIMITS,
 ) -> Proposed:
     """Record what a module wants, judged; `now` is the platform's instant that the run was planned with.
@@ -76,11 +78,12 @@ def propose(
     held = () if run_id is None else ledger_reads.of_run(conn, run_id)
     fresh = _not_yet_recorded(proposals, {(row.kind, row.object_id, row.rule) for row in held})
     repeats = None if run_id is None else Repeats(conn, account.id, now)
-    judged = _judge(conn, account, fresh, run_id=run_id, now=now, limits=limits)
+    level = levels.effective(account.level, module_levels.of(conn, account.id, module))
+    judged = _judge(conn, account, fresh, level=level, run_id=run_id, now=now, limits=limits)
     drafts = (draft for draft in judged if repeats is None or not repeats.is_repeat(draft))
     added: list[Action] = []
     while part := list(islice(drafts, _AT_ONCE)):  # ends with the drafts
-        added += _record(conn, account, part, run_id=run_id, now=now, actor=actor)
+        added += _record(conn, account, part, run_id=run_id, now=now, actor=actor, module=module)
     _take_effect(conn, account, now, added)
     rows = (*held, *added)
     rings = tuple(
@@ -116,6 +119,7 @@ def _judge(
     account: Account,
     proposals: list[Proposal],
     *,
+    level: Level,
     run_id: RunId | None,
     now: datetime,
     limits: Limits,
@@ -127,7 +131,7 @@ def _judge(
     gathered = gather(conn, account=account, now=now, proposals=others, run_id=run_id, limits=limits)
     stop = _stop_of_account(conn, account)
     yield from (_draft(proposal, ActionState.APPROVED, "emergency stop", ()) for proposal in emergencies)
-    yield from (_judge_one(proposal, gathered, stop) for proposal in arbitration.winners)
+    yield from (_judge_one(proposal, gathered, level, stop) for proposal in arbitration.winners)
     yield from (_blocked(loser.proposal, loser.reason, (), by=ARBITER) for loser in arbitration.losers)
 
 
@@ -138,7 +142,7 @@ def _stop_of_account(conn: Connection, account: Account) -> _Stop | None:
     return (PAUSED, "the account is paused") if account.is_paused else None
 
 
-def _judge_one(proposal: Proposal, gathered: Gathered, stop: _Stop | None) -> Draft:
+def _judge_one(proposal: Proposal, gathered: Gathered, level: Level, stop: _Stop | None) -> Draft:
     """Judge by every guardrail; once the cycle is full by that one alone: the next cycle judges the rest anew."""
     full = gathered.full_cycle(proposal)
     if full is not None:
@@ -146,7 +150,7 @@ def _judge_one(proposal: Proposal, gathered: Gathered, stop: _Stop | None) -> Dr
     facts = gathered.facts(proposal)
     verdicts = judge_all(proposal, facts)
     judgement = fold(proposal, verdicts)
-    if not judgement.allowed:
+    if not judgement.allowed and not judgement.needs_approval:
         by = ",".join(verdict.guardrail for verdict in verdicts if not verdict.allowed)
         return _blocked(proposal, "; ".join(judgement.reasons), verdicts, by=by)
     if proposal.kind in RECORDED_ONLY:
@@ -156,14 +160,17 @@ def _judge_one(proposal: Proposal, gathered: Gathered, stop: _Stop | None) -> Dr
     wanted = _as_trimmed(proposal, judgement)
     reserved = reservation_for(wanted, facts)
     gathered.count(wanted, reserved)
-    if gathered.account.level is Level.OBSERVE:
+    if level is Level.OBSERVE:
         return _draft(wanted, ActionState.OBSERVED, "the account is at level observe", verdicts)
+    why = "; ".join(judgement.reasons) if judgement.needs_approval else levels.waits_for_person(level, wanted)
+    if why is not None:
+        return replace(_draft(wanted, ActionState.AWAITING_APPROVAL, why, verdicts), needs_approval=True)
     return _draft(wanted, ActionState.APPROVED, "", verdicts, reserved)
 
 
 def _as_trimmed(proposal: Proposal, judgement: Judgement) -> Proposal:
     """The proposal with what the guardrails left of it; its reason says what they took, for good."""
-    trims = "; ".join(judgement.reasons)
+    trims = "; ".join(judgement.reasons) if judgement.allowed else ""
     return replace(
         proposal, target=judgement.target, reason=f"{proposal.reason}; {trims}" if trims else proposal.reason
     )
@@ -201,13 +208,14 @@ def _record(
     run_id: RunId | None,
     now: datetime,
     actor: str,
+    module: str | None,
 ) -> tuple[Action, ...]:
     """Insert all at once; should another action on one of the objects be open after all, one by one."""
 
     def insert(some: Sequence[Draft]) -> tuple[Action, ...]:
         with conn.begin_nested():
             return ledger.insert_drafts(
-                conn, account_id=account.id, run_id=run_id, decided_at=now, actor=actor, drafts=some
+                conn, account_id=account.id, run_id=run_id, decided_at=now, actor=actor, drafts=some, module=module
             )
 
     try:

@@ -3,11 +3,12 @@
 One short transaction under the account's cap lock; the platform is not spoken to in it.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from actions import steps
+from actions import approvals, steps
 from actions.facts import gather, reservation_for
 from actions.guardrails import Limits, fold, judge_all
 from actions.timing import Timing
@@ -51,6 +52,9 @@ def write_ahead(
 def _judge_again(conn: Connection, action: Action, now: datetime, limits: Limits) -> tuple[str | None, int]:
     if action.kind is ActionKind.EMERGENCY_PAUSE:
         return None, 0
+    unapproved = approvals.missing(conn, action)
+    if unapproved is not None:
+        return unapproved, 0
     proposal = as_proposal(action)
     account = accounts.get(conn, action.account_id)
     gathered = gather(
@@ -63,7 +67,7 @@ def _judge_again(conn: Connection, action: Action, now: datetime, limits: Limits
         besides=action.id,
         with_spend=False,
     )
-    facts = gathered.facts(proposal)
+    facts = replace(gathered.facts(proposal), is_approved=action.needs_approval)
     judgement = fold(proposal, judge_all(proposal, facts))
     reason = "; ".join(judgement.reasons)
     if not judgement.allowed:
@@ -86,4 +90,6 @@ def as_proposal(action: Action) -> Proposal:
         priority=Priority(action.priority),
         reason=action.reason,
         evidence=action.evidence,
+        undoes=action.undoes,
+        stop_id=action.stop_id,
     )

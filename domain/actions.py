@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
-from domain.ids import AccountId, ActionId, RunId
+from domain.ids import AccountId, ActionId, RunId, StopId
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonMap: TypeAlias = Mapping[str, Json]
@@ -38,6 +38,7 @@ class ActionKind(StrEnum):
     MARK_FATIGUED = "mark_fatigued"  # ours alone: recorded, never sent
     PROPOSE_VARIANT = "propose_variant"  # a brief for creative production: recorded, never sent
     EMERGENCY_PAUSE = "emergency_pause"  # the only kind that a closed fence admits
+    ARCHIVE = "archive"  # of an orphan: paused, without spend, of no use to anybody; cannot be undone
 
 
 CREATES = frozenset(
@@ -62,7 +63,7 @@ class ActionState(StrEnum):
     NOT_APPLIED = "not_applied"  # quarantine over and nothing seen
     CONFLICT = "conflict"  # the platform's value was not what the decision was based on
     CANCELLED = "cancelled"
-    DEAD = "dead"  # its executor died too often; a person looks
+    DEAD = "dead"  # its executor died too often; a person looks, and may requeue it
 
 
 _S = ActionState
@@ -88,9 +89,13 @@ TRANSITIONS: frozenset[tuple[ActionState, ActionState]] = frozenset(
         (_S.SENT, _S.UNKNOWN),
         (_S.UNKNOWN, _S.APPLIED),
         (_S.UNKNOWN, _S.NOT_APPLIED),
+        (_S.UNKNOWN, _S.DEAD),  # reading it back keeps killing its executor
+        (_S.DEAD, _S.APPROVED),  # requeued by a person: it was never sent
+        (_S.DEAD, _S.UNKNOWN),  # requeued by a person: it may have been sent, so it is read back first
     }
 )
-TERMINAL: frozenset[ActionState] = frozenset(set(ActionState) - {before for before, _ in TRANSITIONS})
+BY_PERSON = frozenset({(_S.DEAD, _S.APPROVED), (_S.DEAD, _S.UNKNOWN)})  # the machinery never takes these steps
+TERMINAL: frozenset[ActionState] = frozenset(set(ActionState) - {before for before, _ in TRANSITIONS - BY_PERSON})
 IN_FLIGHT = frozenset({_S.APPROVED, _S.SENT, _S.UNKNOWN})  # open: no second action on the object
 MAY_HAVE_EFFECT = frozenset({_S.SENT, _S.UNKNOWN, _S.APPLIED})  # what caps and cooldowns must count
 
@@ -113,10 +118,12 @@ class Priority(IntEnum):
 
 
 class Level(StrEnum):
-    """How much an account lets the house do by itself."""
+    """How much an account, or a module on it, may do by itself; the lower of the two holds. In rising order."""
 
-    OBSERVE = "observe"
-    AUTO = "auto"
+    OBSERVE = "observe"  # recorded; nothing can be sent
+    PROPOSE = "propose"  # every change waits for a person's approval
+    APPROVE = "approve"  # pauses and cuts go by themselves; what spends more waits for approval
+    AUTO = "auto"  # all within the guardrails; what is over an approval threshold waits all the same
 
 
 class Mode(StrEnum):
@@ -144,6 +151,8 @@ class Proposal:
     priority: Priority
     reason: str
     evidence: JsonMap = field(default_factory=dict)
+    undoes: ActionId | None = None  # the action whose effect this takes back
+    stop_id: StopId | None = None  # the open emergency stop; of every emergency pause, and of nothing else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +185,10 @@ class Action:
     state: ActionState
     state_reason: str
     op_token: str
+    proposed_by: str  # who wanted it: a module's run, or a principal's name
+    needs_approval: bool  # a person other than the proposer must have approved this very request
+    undoes: ActionId | None
+    stop_id: StopId | None
     epoch: int
     attempts: int
     crash_count: int

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from domain.actions import ObjectKind
 from domain.ids import AdId, AdSetId, CampaignId, CreativeId, PlatformAccountId
 
 
@@ -145,3 +146,33 @@ class ObjectState:
     id: str
     values: Mapping[str, str | int | None]
     updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One line of the platform's own history of an account: who changed what, as the platform tells it.
+
+    `before` and `after` use the keys of an action's target where the platform tells values, and are empty else.
+    """
+
+    at: datetime  # the platform's clock
+    actor_id: str
+    actor_name: str
+    is_ours: bool  # made with our own application
+    event: str  # the platform's word for it
+    object_kind: ObjectKind
+    object_id: str
+    before: Mapping[str, str | int | None]
+    after: Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatedObject:
+    """An object as the orphan sweep meets it: what it carries in its name, and whether it may spend."""
+
+    id: str
+    kind: ObjectKind
+    name: str
+    status: Status
+    created_at: datetime  # the platform's clock
+    op_token: str | None  # the operation's token in its name, as our client put it there

@@ -3,11 +3,24 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from domain.actions import ActionKind, JsonMap, ObjectKind
+from domain.errors import PlatformError
 from domain.ids import ActionId, PlatformAccountId, RunId
-from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
+from domain.objects import (
+    AccountInfo,
+    Activity,
+    Ad,
+    AdSet,
+    Campaign,
+    CreatedObject,
+    Creative,
+    InsightRow,
+    ObjectState,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +90,22 @@ class PlatformReader(Protocol):
         """Ids of objects whose name carries the operation's token, in every status, newest first."""
         ...
 
+    def states(
+        self, account: PlatformAccountId, kind: ObjectKind, object_ids: Sequence[str]
+    ) -> Mapping[str, ObjectState]:
+        """Fresh readings of up to 50 objects in one call; those that are gone are missing from the answer."""
+        ...
+
+    def activities(self, account: PlatformAccountId, since: datetime) -> Iterator[Sequence[Activity]]:
+        """Pages of what anybody changed since then (platform's clock), newest first."""
+        ...
+
+    def created_since(
+        self, account: PlatformAccountId, kind: ObjectKind, since: datetime
+    ) -> Iterator[Sequence[CreatedObject]]:
+        """Pages of objects made since then (platform's clock), in every status that the platform still lists."""
+        ...
+
     def token(self) -> TokenInfo: ...
     def version(self) -> VersionLife:
         """From a calendar of ours: asks nobody."""
@@ -108,8 +137,58 @@ class PlatformWriter(Protocol):
     (nothing happened); NotSentError (no byte left); UnknownOutcomeError (everything else). It never retries.
     """
 
-    def write(self, account: PlatformAccountId, request: WriteRequest, *, deadline_s: float) -> str:
-        """Send, with a hard total deadline in seconds after which the socket is closed."""
+    def write(
+        self, account: PlatformAccountId, request: WriteRequest, *, deadline_s: float, not_after_s: float = inf
+    ) -> str:
+        """Send, with a hard total deadline in seconds after which the socket is closed.
+
+        No byte leaves once `time.monotonic()` is past `not_after_s`: a process that was stopped sends nothing late.
+        """
+        ...
+
+    def write_many(
+        self,
+        account: PlatformAccountId,
+        requests: Sequence[WriteRequest],
+        *,
+        deadline_s: float,
+        not_after_s: float = inf,
+    ) -> Sequence[str | PlatformError]:
+        """Send up to 50 updates (never creates) in one call; each result is an id or its own error, in order."""
+        ...
+
+
+class CallKind(StrEnum):
+    """What a call to a platform is for; breakers are kept per account and kind."""
+
+    READ = "read"
+    INSIGHTS = "insights"
+    WRITE = "write"
+
+
+class CallClass(StrEnum):
+    """Whose calls go first where the platform's quota runs short; in rising order."""
+
+    COLLECT = "collect"  # trees and insights for the next cycle
+    DOOR = "door"  # prechecks, writes and read-backs
+    EMERGENCY = "emergency"  # the pauses of a stop: they may use what is kept in reserve
+
+
+class CallGate(Protocol):
+    """Asked before every single call to a platform and told after it; one budget for all workers."""
+
+    def enter(self, account: PlatformAccountId | None, kind: CallKind) -> None:
+        """Take the call's points from the account's budget.
+
+        Raises:
+            ThrottledError: not now; nothing was sent.
+        """
+        ...
+
+    def leave(
+        self, account: PlatformAccountId | None, kind: CallKind, usage: Usage | None, error: PlatformError | None
+    ) -> None:
+        """Tell what the answer's headers said of the quota (None = nothing came) and how the call ended."""
         ...
 
 
@@ -150,6 +229,7 @@ class ClientOptions:
     token: Callable[[], str]
     app_secret: Callable[[], str | None]
     read_timeout_s: float = 60.0
+    gate: CallGate | None = None  # None = no budget is kept, as for a look at an account that is not open
 
 
 class OpenClient(Protocol):

@@ -32,6 +32,7 @@ class Draft:
     cap_reserved_minor: int
     op_token: str
     blocked_by: str | None = None
+    needs_approval: bool = False
 
 
 # The rows are written as they were judged; that each was a proposal first is told by their events.
@@ -41,17 +42,19 @@ _INSERT = text(
         SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS draft (
             place int, kind text, object_kind text, object_id text, object_name text, expected_before jsonb,
             target jsonb, rule text, priority smallint, reason text, evidence jsonb, verdicts jsonb, op_token text,
-            state text, state_reason text, blocked_by text, cap_reserved_minor bigint, is_final boolean
+            state text, state_reason text, blocked_by text, cap_reserved_minor bigint, is_final boolean,
+            needs_approval boolean, undoes bigint, stop_id bigint
         )
     ), added AS (
         INSERT INTO actions (
             account_id, run_id, decided_at, kind, object_kind, object_id, object_name, expected_before, target, rule,
             priority, reason, evidence, verdicts, op_token, state, state_reason, blocked_by, cap_reserved_minor,
-            finished_at
+            needs_approval, undoes, stop_id, proposed_by, module, finished_at
         )
         SELECT :account_id, CAST(:run_id AS bigint), CAST(:decided_at AS timestamptz), kind, object_kind, object_id,
                object_name, expected_before, target, rule, priority, reason, evidence, verdicts, op_token, state,
-               state_reason, blocked_by, cap_reserved_minor, CASE WHEN is_final THEN clock_timestamp() END
+               state_reason, blocked_by, cap_reserved_minor, needs_approval, undoes, stop_id, :actor, :module,
+               CASE WHEN is_final THEN clock_timestamp() END
         FROM drafts ORDER BY place
         RETURNING id, op_token, state, state_reason, created_at, finished_at
     ), told AS (
@@ -75,6 +78,7 @@ def insert_drafts(
     decided_at: datetime,
     actor: str,
     drafts: Sequence[Draft],
+    module: str | None = None,
 ) -> tuple[Action, ...]:
     """Record proposals with their verdicts, each in its draft's state; in the order of the drafts.
 
@@ -86,11 +90,24 @@ def insert_drafts(
     for start in range(0, len(drafts), _CHUNK):
         chunk = drafts[start : start + _CHUNK]
         rows: list[Json] = [_row(place, draft) for place, draft in enumerate(chunk)]
-        values = {"account_id": account_id, "run_id": run_id, "decided_at": decided_at, "actor": actor}
+        values = {
+            "account_id": account_id,
+            "run_id": run_id,
+            "decided_at": decided_at,
+            "actor": actor,
+            "module": module,
+        }
         found = conn.execute(_INSERT, {**values, "rows": json_document(rows)})
         stored = {row["op_token"]: row for row in found.mappings()}
         added.extend(
-            _action(draft, stored[draft.op_token], account_id=account_id, run_id=run_id, decided_at=decided_at)
+            _action(
+                draft,
+                stored[draft.op_token],
+                account_id=account_id,
+                run_id=run_id,
+                decided_at=decided_at,
+                actor=actor,
+            )
             for draft in chunk
         )
     return tuple(added)
@@ -106,11 +123,12 @@ def _row(place: int, draft: Draft) -> dict[str, Json]:
         "blocked_by": draft.blocked_by,
         "cap_reserved_minor": draft.cap_reserved_minor,
         "is_final": draft.state in TERMINAL,
+        "needs_approval": draft.needs_approval,
     }
 
 
 def _action(
-    draft: Draft, stored: RowMapping, *, account_id: AccountId, run_id: RunId | None, decided_at: datetime
+    draft: Draft, stored: RowMapping, *, account_id: AccountId, run_id: RunId | None, decided_at: datetime, actor: str
 ) -> Action:
     """The row as it was just written; only what the database gave it is read back."""
     wanted = draft.proposal
@@ -131,6 +149,10 @@ def _action(
         state=draft.state,
         state_reason=draft.reason,
         op_token=draft.op_token,
+        proposed_by=actor,
+        needs_approval=draft.needs_approval,
+        undoes=wanted.undoes,
+        stop_id=wanted.stop_id,
         epoch=0,
         attempts=0,
         crash_count=0,

@@ -36,6 +36,8 @@ def from_proposal(wanted: Proposal, verdicts: tuple[Verdict, ...], op_token: str
         "evidence": dict(wanted.evidence),
         "verdicts": [_verdict(verdict) for verdict in verdicts],
         "op_token": op_token,
+        "undoes": wanted.undoes,
+        "stop_id": wanted.stop_id,
     }
 
 

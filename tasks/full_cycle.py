@@ -119,6 +119,7 @@ def propose(
         now=now,
         proposals=decided.proposals,
         actor=actor,
+        module="full_cycle",
         limits=limits_of(settings),
     )
 

@@ -6,7 +6,9 @@ from models.tables.house import commands, heartbeats, module_states, policies
 from models.tables.insights import insights_daily, insights_hourly
 from models.tables.ledger import action_events, action_transitions, actions
 from models.tables.mirror import ad_sets, ads, campaigns, creatives, marks
+from models.tables.people import approvals, module_levels, principals
 from models.tables.runs import run_logs, runs
+from models.tables.stops import stop_items, stops
 
 __all__ = [
     "Instant",
@@ -14,6 +16,7 @@ __all__ = [
     "action_events",
     "action_transitions",
     "actions",
+    "approvals",
     "ad_sets",
     "ads",
     "campaigns",
@@ -25,8 +28,12 @@ __all__ = [
     "insights_hourly",
     "marks",
     "metadata",
+    "module_levels",
     "module_states",
     "policies",
+    "principals",
     "run_logs",
     "runs",
+    "stop_items",
+    "stops",
 ]

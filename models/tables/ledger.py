@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -41,6 +42,12 @@ actions = Table(
     Column("state_reason", Text, nullable=False, server_default=text("''")),
     Column("blocked_by", Text),  # the guardrails that stopped it as it was proposed, in their order
     Column("op_token", Text, nullable=False, unique=True),
+    Column("proposed_by", Text, nullable=False, server_default=text("''")),
+    Column("module", Text),  # the slug of the module that wanted it
+    Column("needs_approval", Boolean, nullable=False, server_default=text("false")),
+    Column("undoes", BigInteger, ForeignKey("actions.id", ondelete="SET NULL")),
+    Column("stop_id", BigInteger, ForeignKey("stops.id", ondelete="CASCADE")),
+    Column("read_to_write_ms", Integer),  # from the fresh reading to the send: an edit in between can be overwritten
     Column("cap_reserved_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
@@ -62,16 +69,30 @@ actions = Table(
     one_of("object_kind", ObjectKind),
     one_of("state", ActionState),
     CheckConstraint("cap_reserved_minor >= 0", name="reservation"),
+    CheckConstraint("(kind = 'emergency_pause') = (stop_id IS NOT NULL)", name="stop"),
 )
-# One open change per object, whoever wants it; creates are keyed by their parent and may stand side by side.
+# One open change per object, whoever wants it; creates are keyed by their parent and may stand side by side, and an
+# emergency pause stands beside whatever else is open.
 Index(
     "uq_actions_open_object",
     actions.c.account_id,
     actions.c.object_kind,
     actions.c.object_id,
     unique=True,
-    postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)}) AND kind NOT IN ({quoted(CREATES)})"),
+    postgresql_where=text(
+        f"state IN ({quoted(IN_FLIGHT)}) AND kind NOT IN ({quoted(CREATES | {ActionKind.EMERGENCY_PAUSE})})"
+    ),
 )
+Index(
+    "uq_actions_open_emergency",
+    actions.c.account_id,
+    actions.c.object_kind,
+    actions.c.object_id,
+    unique=True,
+    postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)}) AND kind = 'emergency_pause'"),
+)
+Index("ix_actions_waiting", actions.c.account_id, actions.c.id, postgresql_where=text("state = 'awaiting_approval'"))
+Index("ix_actions_undoes", actions.c.undoes, postgresql_where=text("undoes IS NOT NULL"))
 Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)})"))
 Index("ix_actions_object", actions.c.account_id, actions.c.object_id, actions.c.created_at)
 Index("ix_actions_run", actions.c.run_id)

@@ -16,7 +16,8 @@ WISH = Action(
     id=ActionId(1), account_id=AccountId(1), run_id=None, kind=ActionKind.SET_DAILY_BUDGET,
     object_kind=ObjectKind.AD_SET, object_id="7", object_name="Set", expected_before={"daily_budget_minor": 4000},
     target={"daily_budget_minor": 4800}, rule="roas_high", priority=30, reason="ROAS 3.40", evidence={},
-    state=ActionState.OBSERVED, state_reason="", op_token="T", epoch=0, attempts=0, crash_count=0,
+    state=ActionState.OBSERVED, state_reason="", op_token="T", proposed_by="meta.full_cycle, run 1",
+    needs_approval=False, undoes=None, stop_id=None, epoch=0, attempts=0, crash_count=0,
     result_object_id=None, decided_at=AT, created_at=AT, sent_at=None, finished_at=AT,
 )  # fmt: skip
 KEY = (ObjectKind.AD_SET, "7")

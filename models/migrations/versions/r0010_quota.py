@@ -1,0 +1,24 @@
+"""An account's budget of calls, its retry budget and its circuit breakers."""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+UP = """
+SELECT 1;
+"""
+
+DOWN = """
+SELECT 1;
+"""
+
+
+def upgrade() -> None:
+    op.get_bind().exec_driver_sql(UP, execution_options={"no_parameters": True})
+
+
+def downgrade() -> None:
+    op.get_bind().exec_driver_sql(DOWN, execution_options={"no_parameters": True})
