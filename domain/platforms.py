@@ -30,6 +30,7 @@ class Platform:
     budget_edits_per_hour: int  # per ad set, as the platform enforces
     learning_conversions: int  # optimisation events within `learning_window` that end learning
     learning_window: timedelta
+    learning_reset_step: float  # a budget change of more than this share puts an ad set back into learning
     restatement_days: int  # how long figures of a past day may still change
     history_days: int  # how far back insights can be read
     daily_overspend_ratio: float  # worst day against the daily budget
@@ -56,6 +57,7 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=50,
         learning_window=timedelta(days=7),
+        learning_reset_step=0.20,
         restatement_days=28,
         history_days=37 * 30,
         daily_overspend_ratio=1.75,
@@ -74,6 +76,7 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=25,
         learning_window=timedelta(days=7),
+        learning_reset_step=0.20,
         restatement_days=28,
         history_days=365,
         daily_overspend_ratio=1.25,
@@ -92,6 +95,7 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=50,
         learning_window=timedelta(days=7),
+        learning_reset_step=0.20,
         restatement_days=28,
         history_days=365,
         daily_overspend_ratio=1.5,

@@ -32,12 +32,16 @@ __all__ = ["GUARDRAILS", "Facts", "Guardrail", "Judgement", "Limits", "fold", "j
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guardrail:
-    """One rule, the kinds of action it is asked about, and whether a person's approval lifts its stop."""
+    """One rule, the kinds of action it is asked about, and whether a person's approval lifts its stop.
+
+    What only `paces` automation does not bind the taking back of a change: that is no further step.
+    """
 
     slug: str
     kinds: frozenset[ActionKind]
     judge: Callable[[Proposal, Facts], Verdict]
     approvable: bool = False
+    paces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +69,10 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=data_age.SLUG, kinds=_CHANGES, judge=data_age.judge),
     Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
     Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES, judge=one_open_action.judge),
-    Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge),
+    Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge, paces=True),
     Guardrail(slug=hourly_edits.SLUG, kinds=_BUDGET, judge=hourly_edits.judge),
     Guardrail(slug=break_even.SLUG, kinds=_BUDGET, judge=break_even.judge),
-    Guardrail(slug=step.SLUG, kinds=_BUDGET, judge=step.judge),
+    Guardrail(slug=step.SLUG, kinds=_BUDGET, judge=step.judge, paces=True),
     Guardrail(slug=ad_set_cap.SLUG, kinds=_SPENDS, judge=ad_set_cap.judge),
     Guardrail(slug=campaign_cap.SLUG, kinds=_SPENDS, judge=campaign_cap.judge),
     Guardrail(slug=account_cap.SLUG, kinds=_SPENDS, judge=account_cap.judge),
@@ -87,7 +91,7 @@ def judge_all(proposal: Proposal, facts: Facts) -> tuple[Verdict, ...]:
     """
     verdicts: list[Verdict] = []
     for guardrail in GUARDRAILS:
-        if proposal.kind not in guardrail.kinds:
+        if proposal.kind not in guardrail.kinds or (guardrail.paces and proposal.undoes is not None):
             continue
         verdict = guardrail.judge(proposal, facts)
         verdicts.append(verdict)
