@@ -21,6 +21,7 @@ from cli import (
     simulate,
     status,
     tower,
+    undo,
     up,
 )
 from cli.console import err, print_json, safe
@@ -42,6 +43,7 @@ for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, d
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
+app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")

@@ -1,7 +1,7 @@
-"""Waiting for a run and for its actions, with progress on standard error."""
+"""Waiting for a run, or for actions, with progress on standard error."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rich.text import Text
@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from cli.console import err, safe, say
 from cli.runs import Ended
 from cli.session import transaction
-from domain.actions import IN_FLIGHT, ActionState
+from domain.actions import IN_FLIGHT, Action, ActionState
 from domain.errors import NotReadyError
 from domain.health import OPEN_RUN_STATES
-from domain.ids import RunId
+from domain.ids import ActionId, RunId
 from models import ledger_reads, run_history
 from models.accounts import Account
 from models.runs import Run
@@ -52,6 +52,23 @@ def wait_for(house: House, account: Account, run_id: RunId, timeout_s: float) ->
         return Ended(account=account, run=ended, actions=ledger_reads.of_run(conn, run_id))
 
 
+def wait_for_actions(house: House, ids: Sequence[ActionId], timeout_s: float) -> tuple[Action, ...]:
+    """Wait a while for actions to end, and return them as they stand; what is unknown waits longer than we do."""
+    deadline_s = time.monotonic() + timeout_s
+    with err.status("waits for the executor"):
+        _until(house, lambda conn: None if _any_moves(_read(conn, ids)) else True, deadline_s)
+    with transaction(house) as conn:
+        return _read(conn, ids)
+
+
+def _read(conn: Connection, ids: Sequence[ActionId]) -> tuple[Action, ...]:
+    return tuple(row for one in ids if (row := ledger_reads.get(conn, one)) is not None)
+
+
+def _any_moves(rows: Sequence[Action]) -> bool:
+    return any(row.state in IN_FLIGHT - {ActionState.UNKNOWN} for row in rows)
+
+
 def _until(house: House, look: Callable[[Connection], _Read | None], deadline_s: float) -> _Read | None:
     while True:
         with transaction(house) as conn:
@@ -62,5 +79,4 @@ def _until(house: House, look: Callable[[Connection], _Read | None], deadline_s:
 
 
 def _settled(conn: Connection, run_id: RunId) -> bool | None:
-    moving = IN_FLIGHT - {ActionState.UNKNOWN}
-    return None if any(row.state in moving for row in ledger_reads.of_run(conn, run_id)) else True
+    return None if _any_moves(ledger_reads.of_run(conn, run_id)) else True

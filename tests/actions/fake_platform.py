@@ -52,6 +52,17 @@ class FakePlatform:
                 raise GoneError(f"no object {object_id}", code=100, subcode=33)
             return ObjectState(id=object_id, values=dict(self.objects[object_id]), updated_at=None)
 
+    def states(self, account, kind, object_ids: Sequence[str]) -> dict[str, ObjectState]:  # noqa: ARG002 - the port's
+        with self._lock:
+            if self.reads:
+                raise self.reads.pop(0)
+            self.read_count += 1
+            return {
+                key: ObjectState(id=key, values=dict(self.objects[key]), updated_at=None)
+                for key in object_ids
+                if key in self.objects
+            }
+
     def find_by_token(self, account, kind, op_token: str, created_after: datetime) -> Sequence[str]:  # noqa: ARG002 - the port's
         with self._lock:
             if self.reads:
