@@ -4,6 +4,7 @@ Meta's own clients queue an item that came back `null` again; such an item may h
 """
 
 from collections.abc import Sequence
+from math import inf
 from urllib.parse import urlencode
 
 import msgspec
@@ -29,6 +30,7 @@ def send(
     items: Sequence[tuple[WriteRequest, str]],
     *,
     deadline_s: float,
+    not_after_s: float = inf,
 ) -> list[Result]:
     """Send the updates (request, how messages name it) and return their results in the same order.
 
@@ -44,7 +46,8 @@ def send(
     sent = [(index, form) for index, form in enumerate(forms) if isinstance(form, Form)]
     if any(form.is_create for _, form in sent):
         raise InvariantError("a create does not belong into a batch: its outcome must be read back alone")
-    answers = _exchange(transport, [(form, items[index][1]) for index, form in sent], items, deadline_s) if sent else []
+    named = [(form, *items[index]) for index, form in sent]
+    answers = _exchange(transport, named, deadline_s=deadline_s, not_after_s=not_after_s) if sent else []
     results: list[Result] = [form if isinstance(form, PlatformError) else "" for form in forms]
     for (index, _), result in zip(sent, answers, strict=True):
         results[index] = result
@@ -60,11 +63,20 @@ def _form_or_error(account_node: str, currency: str | None, request: WriteReques
 
 def _exchange(
     transport: Transport,
-    sent: Sequence[tuple[Form, str]],
-    items: Sequence[tuple[WriteRequest, str]],
+    sent: Sequence[tuple[Form, WriteRequest, str]],
+    *,
     deadline_s: float,
+    not_after_s: float,
 ) -> list[Result]:
-    calls = [{"method": "POST", "relative_url": form.path, "body": urlencode(form.values)} for form, _ in sent]
+    calls = [
+        {
+            "method": "POST",
+            "relative_url": form.path,
+            "body": urlencode(form.values),
+            "headers": [{"name": "X-Request-Id", "value": request.request_id}],
+        }
+        for form, request, _ in sent
+    ]
     about = f"batch of {len(sent)} updates"
     try:
         answer = transport.post(
@@ -72,7 +84,8 @@ def _exchange(
             {"batch": msgspec.json.encode(calls).decode(), "include_headers": "true"},
             about=about,
             deadline_s=deadline_s,
-            request_id=items[0][0].request_id,
+            request_id=sent[0][1].request_id,
+            not_after_s=not_after_s,
         )
     except PlatformError as error:
         return [error] * len(sent)
@@ -81,7 +94,7 @@ def _exchange(
     except (msgspec.DecodeError, UnicodeDecodeError):
         return [transport.refuse(answer, is_write=True, about=about)] * len(sent)
     answers += [None] * (len(sent) - len(answers))  # an answer that ends early says nothing of the rest
-    return [_result(transport, form, about, item) for (form, about), item in zip(sent, answers, strict=False)]
+    return [_result(transport, form, about, item) for (form, _, about), item in zip(sent, answers, strict=False)]
 
 
 def _result(transport: Transport, form: Form, about: str, item: wire.BatchItem | None) -> Result:

@@ -1,7 +1,7 @@
 """The reading half of the client: `MetaReader` is Meta's `domain.ports.PlatformReader`. Nothing here writes."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
@@ -129,9 +129,19 @@ class MetaReader:
         about = f"{kind} {object_id}"
         path = node_of(account) if kind is ObjectKind.ACCOUNT else object_id
         row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about)
-        if row.account_id is not None and node_of(PlatformAccountId(row.account_id)) != node_of(account):
+        if not _is_of(row, account):
             raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
         return decode.object_state(row, self._book.currency(account) if row.daily_budget else "")
+
+    def states(
+        self, account: PlatformAccountId, kind: ObjectKind, object_ids: Sequence[str]
+    ) -> Mapping[str, ObjectState]:
+        """Fresh readings of up to 50 objects in one call; what is gone, or another account's, is missing."""
+        about = f"{len(object_ids)} objects of kind {kind}"
+        rows = self._pager.nodes(wire.State, object_ids, {"fields": _STATE[kind]}, about=about)
+        own = {key: row for key, row in rows.items() if _is_of(row, account)}
+        currency = self._book.currency(account) if any(row.daily_budget for row in own.values()) else ""
+        return {key: decode.object_state(row, currency) for key, row in own.items()}
 
     def find_by_token(
         self, account: PlatformAccountId, kind: ObjectKind, op_token: str, created_after: datetime
@@ -235,6 +245,10 @@ class MetaReader:
             if rows is None:
                 raise TransientError(f"{about}: a row holds an amount that is not a number")
             yield rows
+
+
+def _is_of(row: wire.State, account: PlatformAccountId) -> bool:
+    return row.account_id is None or node_of(PlatformAccountId(row.account_id)) == node_of(account)
 
 
 def _search(kind: ObjectKind, op_token: str) -> dict[str, str]:

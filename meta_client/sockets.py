@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import requests.adapters
@@ -25,11 +26,16 @@ CONNECT_TIMEOUT_S = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One HTTP call on this thread. `ends_at` is monotonic seconds; `fresh` asks for a connection of its own."""
+    """One HTTP call on this thread. `ends_at` and `not_after_s` are monotonic seconds.
+
+    `fresh` asks for a connection of its own. Past `not_after_s` no byte is handed to the kernel any more.
+    """
 
     ends_at: float
     fresh: bool
+    not_after_s: float = inf
     byte_sent: bool = False
+    came_late: bool = False
 
     def remaining_s(self) -> float:
         """Seconds left.
@@ -42,6 +48,20 @@ class Call:
             raise TimeoutError("the deadline of the call has passed")
         return left
 
+    def about_to_send(self) -> None:
+        """Look at the clock one last time: connecting may have taken long, or somebody stopped this process.
+
+        What remains is a process stopped between this reading and the system call, some microseconds: no clock can be
+        read later than that. Who waits for such a send waits by the ledger (a sent row) and the quarantine.
+
+        Raises:
+            TimeoutError: it is too late to begin, or to go on.
+        """
+        if time.monotonic() > self.not_after_s:
+            self.came_late = True
+            raise TimeoutError("the last instant for sending has passed")
+        self.byte_sent = True  # before the attempt: a send that fails may have sent a part
+
 
 class _Local(threading.local):
     call: Call | None = None
@@ -51,9 +71,9 @@ _LOCAL = _Local()
 
 
 @contextlib.contextmanager
-def deadline(seconds: float, *, fresh: bool) -> Iterator[Call]:
+def deadline(seconds: float, *, fresh: bool, not_after_s: float = inf) -> Iterator[Call]:
     """Bound everything that this thread does on our sockets within the block."""
-    call = Call(ends_at=time.monotonic() + seconds, fresh=fresh)
+    call = Call(ends_at=time.monotonic() + seconds, fresh=fresh, not_after_s=not_after_s)
     _LOCAL.call = call
     try:
         yield call
@@ -85,13 +105,13 @@ class _Bounded(_Base):
     def sendall(self, *args: Any, **kwargs: Any) -> None:
         call = self._bound()
         if call is not None:
-            call.byte_sent = True  # before the attempt: a send that fails may have sent a part
+            call.about_to_send()
         super().sendall(*args, **kwargs)
 
     def send(self, *args: Any, **kwargs: Any) -> int:
         call = self._bound()
         if call is not None:
-            call.byte_sent = True
+            call.about_to_send()
         count: int = super().send(*args, **kwargs)
         return count
 

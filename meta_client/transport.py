@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from math import inf
 from urllib.parse import quote
 
 import requests
@@ -50,6 +51,12 @@ class _Request:
     about: str
     deadline_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_batch: bool = False  # of reads: a POST that changes nothing
+    not_after_s: float = inf
+
+    @property
+    def is_post(self) -> bool:
+        return self.is_write or self.is_batch
 
 
 class _Credentials(AuthBase):
@@ -119,10 +126,23 @@ class Transport:
         seconds = self._timeout_s if deadline_s is None else deadline_s
         return self._call(_Request(is_write=False, path=path, params=params, about=about, deadline_s=seconds))
 
+    def get_many(self, form: Mapping[str, str], *, about: str) -> Answer:
+        """Send a batch of reads, which Meta takes by POST; raises as `get`. What it changes is nothing."""
+        return self._call(
+            _Request(is_write=False, is_batch=True, path="", params=form, about=about, deadline_s=self._timeout_s)
+        )
+
     def post(
-        self, path: str, form: Mapping[str, str], *, about: str, deadline_s: float, request_id: str | None
+        self,
+        path: str,
+        form: Mapping[str, str],
+        *,
+        about: str,
+        deadline_s: float,
+        request_id: str | None,
+        not_after_s: float = inf,
     ) -> Answer:
-        """Write once, over a connection of its own; nothing is ever sent again.
+        """Write once, over a connection of its own; nothing is ever sent again, and nothing past `not_after_s`.
 
         Raises:
             NotSentError: no byte of the request was handed to the kernel.
@@ -131,7 +151,15 @@ class Transport:
         """
         headers = {"X-Request-Id": request_id} if request_id else {}
         return self._call(
-            _Request(is_write=True, path=path, params=form, about=about, deadline_s=deadline_s, headers=headers)
+            _Request(
+                is_write=True,
+                path=path,
+                params=form,
+                about=about,
+                deadline_s=deadline_s,
+                headers=headers,
+                not_after_s=not_after_s,
+            )
         )
 
     def usage(self) -> Usage:
@@ -169,13 +197,13 @@ class Transport:
     def _exchange(self, request: _Request) -> requests.Response | PlatformError:
         if request.deadline_s <= 0:
             return _broken(request, "no time was left to send it", byte_sent=False)
-        with deadline(request.deadline_s, fresh=request.is_write) as call:
+        with deadline(request.deadline_s, fresh=request.is_write, not_after_s=request.not_after_s) as call:
             try:
                 return self._session().request(
-                    "POST" if request.is_write else "GET",
+                    "POST" if request.is_post else "GET",
                     f"{self._root}/{quote(request.path, safe='/')}",
-                    params=None if request.is_write else request.params,
-                    data=request.params if request.is_write else None,
+                    params=None if request.is_post else request.params,
+                    data=request.params if request.is_post else None,
                     headers=request.headers,
                     timeout=(min(CONNECT_TIMEOUT_S, request.deadline_s), request.deadline_s),
                     allow_redirects=False,
@@ -210,6 +238,8 @@ def _broken(request: _Request, cause: str, *, byte_sent: bool) -> PlatformError:
 
 def _cause(error: BaseException, call: Call, deadline_s: float) -> str:
     """Say why in words of ours: texts of the libraries hold addresses and headers."""
+    if call.came_late:
+        return "the last instant for sending it had passed"
     if time.monotonic() >= call.ends_at:
         return f"no complete answer within {round(deadline_s, 2):g} s"
     root: BaseException = error

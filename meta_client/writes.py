@@ -5,6 +5,7 @@ One request per call, over a connection of its own, and never a second one: Meta
 
 import time
 from collections.abc import Sequence
+from math import inf
 
 import msgspec
 
@@ -26,11 +27,15 @@ class MetaWriter:
         self._transport = transport
         self._book = book
 
-    def write(self, account: PlatformAccountId, request: WriteRequest, *, deadline_s: float) -> str:
+    def write(
+        self, account: PlatformAccountId, request: WriteRequest, *, deadline_s: float, not_after_s: float = inf
+    ) -> str:
         """Send one write and return the id of the object written.
 
-        The deadline counts from here to the last byte of the answer. An account's first budget costs a read of its
-        currency, within the same deadline; after any read of its tree through this client it is known already.
+        The deadline counts from here to the last byte of the answer. Past `not_after_s` (monotonic) no byte is handed
+        to the kernel; that is looked at after connecting, right before the first one (`sockets.py`). An account's
+        first budget costs a read of its currency, within the same deadline; after any read of its tree through this
+        client it is known already.
 
         Raises:
             RefusedError: Meta refused, or the request cannot be told to Meta.
@@ -48,6 +53,7 @@ class MetaWriter:
             about=about,
             deadline_s=ends_at - time.monotonic(),
             request_id=request.request_id,
+            not_after_s=not_after_s,
         )
         object_id = id_written(answer, form)
         if object_id is None:
@@ -55,13 +61,25 @@ class MetaWriter:
         return object_id
 
     def write_many(
-        self, account: PlatformAccountId, requests: Sequence[WriteRequest], *, deadline_s: float
+        self,
+        account: PlatformAccountId,
+        requests: Sequence[WriteRequest],
+        *,
+        deadline_s: float,
+        not_after_s: float = inf,
     ) -> list[str | PlatformError]:
         """Send up to 50 updates (never creates) in one call; each result is an id or its own error, in order."""
         ends_at = time.monotonic() + deadline_s
         currency = self._currency(account, requests, deadline_s)
         items = [(request, about_of(request)) for request in requests]
-        return batch.send(self._transport, node_of(account), currency, items, deadline_s=ends_at - time.monotonic())
+        return batch.send(
+            self._transport,
+            node_of(account),
+            currency,
+            items,
+            deadline_s=ends_at - time.monotonic(),
+            not_after_s=not_after_s,
+        )
 
     def _currency(self, account: PlatformAccountId, requests: Sequence[WriteRequest], deadline_s: float) -> str | None:
         if not any(map(needs_currency, requests)):

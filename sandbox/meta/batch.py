@@ -67,4 +67,12 @@ def _item(outer: GraphCall, row: Any) -> Item:
     version = call.version or outer.version
     own = call.token or row.get("access_token")
     call = replace(call, token=own or outer.token, proof=call.proof if own else outer.proof, version=version)
-    return Item(call=batch_call(replace(call, request_id=outer.request_id)))
+    return Item(call=batch_call(replace(call, request_id=_request_id(row) or outer.request_id)))
+
+
+def _request_id(row: dict[str, Any]) -> str | None:
+    """An item may carry headers of its own, as the call around it does."""
+    pairs = row.get("headers")
+    named = [pair for pair in pairs if isinstance(pair, dict)] if isinstance(pairs, list) else []
+    found = [str(pair.get("value")) for pair in named if str(pair.get("name", "")).lower() == "x-request-id"]
+    return found[0] if found else None

@@ -53,10 +53,11 @@ def test_the_updates_go_out_as_one_form(server: Scripted, kit: Kit) -> None:
     server.answer([_DONE, _DONE])
     kit.writer.write_many(ACCOUNT, [pausing("1"), pausing("2", ActionKind.ACTIVATE)], deadline_s=5)
     (request,) = server.requests
+    own = [{"name": "X-Request-Id", "value": "action-1-1"}]
     assert request.path == "/v26.0/"
     assert json.loads(request.form["batch"]) == [
-        {"method": "POST", "relative_url": "1", "body": "status=PAUSED"},
-        {"method": "POST", "relative_url": "2", "body": "status=ACTIVE"},
+        {"method": "POST", "relative_url": "1", "body": "status=PAUSED", "headers": own},
+        {"method": "POST", "relative_url": "2", "body": "status=ACTIVE", "headers": own},
     ]
     assert request.headers["x-request-id"] == "action-1-1"
 
