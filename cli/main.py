@@ -10,6 +10,7 @@ import typer
 from cli import (
     accounts,
     actions,
+    authority,
     cycles,
     digests,
     doctor,
@@ -83,7 +84,7 @@ def _lose_output(error: OSError) -> int:
 
 def _run() -> int:
     try:
-        result = app(prog_name="stakazo", standalone_mode=False)
+        result = authority.guarded(app)(prog_name="stakazo", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort) as error:
         return 0 if isinstance(error, StopRequested) else INTERRUPTED
     except (StakazoError, EmbeddedError) as error:

@@ -1,19 +1,23 @@
 """What every command opens: the house on the environment's settings, and transactions whose failures read as words."""
 
-import getpass
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Annotated, Final
 
 import typer
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError
 
+from actions import access
 from domain.errors import BadInputError, NotReadyError
+from domain.permissions import Principal
 from models import accounts
 from models.accounts import Account
 from workers.bootstrap import House
+from workers.settings import read_settings
 
 AccountChoice = Annotated[
     str | None,
@@ -24,6 +28,7 @@ AccountChoice = Annotated[
         help="Our id of an account, or the platform's (act_...); may be left out where there is one only.",
     ),
 ]
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
 _UNDEFINED: Final = frozenset({"42P01", "42703", "3F000"})  # table, column, schema: migrations are missing
 
 
@@ -92,12 +97,34 @@ def chosen_or_all(conn: Connection, text: str | None) -> Account | None:
     return None if text is None else choose_account(conn, text)
 
 
+def principal(conn: Connection) -> Principal:
+    """Who types, as they are entered now: STAKAZO_TOKEN in the environment says so, else the operating system.
+
+    Raises:
+        NotAllowedError: nobody knows them, or they were disabled.
+    """
+    token = read_settings().common.stakazo_token
+    found = access.enter(conn, token=None if token is None else token.get_secret_value(), system_user=system_user())
+    _acting.set(found.name)
+    return found
+
+
 def actor() -> str:
-    """Who types, for the records."""
+    """Who types, for the records: the principal's name, once the gate has let them through."""
+    return _acting.get() or f"{access.SYSTEM}{system_user()}"
+
+
+def forget_actor() -> None:
+    """A command begins, and nobody has said yet who types."""
+    _acting.set(None)
+
+
+def system_user() -> str:
+    """The user that this process runs as; the environment, which anybody may set, is not asked."""
     try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):  # a container's user without a name
-        return f"cli:uid-{os.getuid()}"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        return f"uid-{os.getuid()}"
 
 
 def _is_named(account: Account, text: str) -> bool:

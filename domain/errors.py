@@ -3,6 +3,7 @@
 StakazoError
 ├── BadInputError            a person corrects what they typed (exit 2)
 │   └── SettingsError        all problems of the environment at once
+├── NotAllowedError          somebody else must do it, or an admin grant it (exit 1)
 ├── NotReadyError            something that must run or exist does not; the message says how to get it (exit 1)
 ├── PlatformError            an ad platform said no, or nothing
 │   ├── ThrottledError       nothing happened; try again at `retry_after_s`
@@ -38,6 +39,10 @@ class SettingsError(BadInputError):
 
 class NotReadyError(StakazoError):
     """A server, a migration or an object is missing; the message says how to get it."""
+
+
+class NotAllowedError(StakazoError):
+    """Whoever asks may not; the message says which permission is missing and who grants it."""
 
 
 class PlatformError(StakazoError):

@@ -1,11 +1,15 @@
-"""Who may do what: roles, permissions, and the one table between them. Deny by default: what is not listed is not allowed.
+"""Who may do what: roles, permissions, and the one table between them. What is not listed is not allowed.
 
 Code asks for a permission, never for a role. Stopping is easy, resuming is hard (ARCHITECTURE §5).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from domain.errors import NotAllowedError
+from domain.ids import PrincipalId
 
 
 class Role(StrEnum):
@@ -52,3 +56,32 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
 def may(role: Role | None, permission: Permission) -> bool:
     """Whether the role is granted the permission; nobody (None) is granted nothing."""
     return role is not None and permission in GRANTS[role]
+
+
+def granted_to(permission: Permission) -> tuple[Role, ...]:
+    """The roles that hold a permission, the least first."""
+    return tuple(role for role in Role if permission in GRANTS[role])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who asks, as read in this transaction: a person or a machine that is entered and not disabled."""
+
+    id: PrincipalId
+    name: str
+    role: Role
+
+
+def require(principal: Principal, permission: Permission) -> None:
+    """Let through whom the table lets through.
+
+    Raises:
+        NotAllowedError: the principal's role does not hold the permission; says who can grant it.
+    """
+    if may(principal.role, permission):
+        return
+    role = granted_to(permission)[0]
+    raise NotAllowedError(
+        f"{principal.name} is a {principal.role} and lacks {permission}, which takes a {role};"
+        f" an admin grants it with `stakazo user role {principal.name} {role}`"
+    )

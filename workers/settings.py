@@ -150,6 +150,7 @@ class _Common(BaseSettings):
     sandbox_url: OptionalText = Field(None, description="http://host:port of the sandbox's Graph API")
     sandbox_admin_url: OptionalText = Field(None, description="http://host:port of the sandbox's admin address")
     sandbox_data: Path | None = Field(None, description="the sandbox's data folder")
+    stakazo_token: OptionalSecret = Field(None, description="a token as `stakazo user add` shows it, or nothing")
     stakazo_speed: Annotated[float, Field(ge=0)] = Field(
         1.0, description="how many sandbox seconds pass in a real one, such as 60"
     )

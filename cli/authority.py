@@ -1,0 +1,124 @@
+"""Which permission every command needs, and the one gate before all of them. Deny by default: no line, no command.
+
+None = needs only this machine and no database; everything else needs a principal, looked up anew for every command.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import typer
+from typer.main import get_command
+
+from actions import access
+from cli.session import forget_actor, opened, principal, transaction
+from domain.errors import InvariantError, NotAllowedError, NotReadyError
+from domain.permissions import Permission, granted_to, may
+
+_P = Permission
+VERBS: Mapping[str, Permission | None] = MappingProxyType(
+    {
+        "account list": _P.READ,
+        "account open": _P.SET_LIMITS,
+        "account set": _P.SET_LIMITS,
+        "account show": _P.READ,
+        "actions list": _P.READ,
+        "actions show": _P.READ,
+        "ad list": _P.READ,
+        "ad set": _P.MARK,
+        "adset list": _P.READ,
+        "adset set": _P.MARK,
+        "campaign list": _P.READ,
+        "campaign set": _P.MARK,
+        "cycle history": _P.READ,
+        "cycle last": _P.READ,
+        "cycle log": _P.READ,
+        "cycle run": _P.RUN_CYCLE,
+        "cycle step": _P.RUN_CYCLE,
+        "demo": None,
+        "digest": _P.READ,
+        "doctor": None,
+        "migrate": None,
+        "modules": _P.READ,
+        "modules start": _P.COMMAND,
+        "modules stop": _P.STOP,
+        "plan": _P.READ,
+        "policy set": _P.SET_LIMITS,
+        "policy show": _P.READ,
+        "reference": None,
+        "sandbox advance": None,
+        "sandbox export": None,
+        "sandbox faults clear": None,
+        "sandbox faults list": None,
+        "sandbox faults set": None,
+        "sandbox import": None,
+        "sandbox scenario check": None,
+        "sandbox scenario list": None,
+        "simulate": None,
+        "status": _P.READ,
+        "tower": None,
+        "up": None,
+    }
+)
+# These tell what is wrong with the house, also where its database cannot say who asks: then they show none of its rows.
+_WITHOUT_DATABASE: Final = frozenset({"status"})
+
+
+def guarded(app: typer.Typer) -> Any:
+    """Build the tree of commands with the gate before every body."""
+    root = get_command(app)
+    for path, command in commands_of(root):
+        command.callback = _behind_gate(path, command.callback)
+    return root
+
+
+def commands_of(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every command of a built tree that has a body, with the words that call it; groups that run by themselves too."""
+    below: Mapping[str, Any] = getattr(command, "commands", {})
+    if command.callback is not None and path:
+        yield " ".join(path), command
+    for name, child in below.items():
+        yield from commands_of(child, (*path, name))
+
+
+def check(path: str) -> None:
+    """Let whoever types through to a command, or not.
+
+    Raises:
+        NotAllowedError: they may not; says who they are, what it takes and who grants it.
+        NotReadyError: the database that knows them does not answer.
+        InvariantError: the command has no line in the table.
+    """
+    forget_actor()
+    if path not in VERBS:
+        raise InvariantError(f"`stakazo {path}` declares no permission, so that nobody may use it; add it to VERBS")
+    needed = VERBS[path]
+    if needed is None:
+        return
+    try:
+        _require(path, needed)
+    except NotReadyError:
+        if path not in _WITHOUT_DATABASE:
+            raise
+
+
+def _require(path: str, needed: Permission) -> None:
+    with opened(name="stakazo-gate") as house, transaction(house) as conn:
+        who = principal(conn)
+        if may(who.role, needed):
+            return
+        role = granted_to(needed)[0]
+        raise NotAllowedError(
+            f"{who.name} is a {who.role} and may not `stakazo {path}`: it needs {needed}, which takes a {role};"
+            f" {access.ask_an_admin(conn)} grants it with `stakazo user role {who.name} {role}`"
+        )
+
+
+def _behind_gate(path: str, body: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(body)
+    def gate(*words: Any, **options: Any) -> Any:
+        check(path)
+        return body(*words, **options)
+
+    return gate
