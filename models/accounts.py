@@ -51,7 +51,10 @@ class Account:
     goal_cpa_minor: int | None
     margin: float | None
     month_budget_minor: int | None
+    max_worst_day_minor: int | None
+    max_change_without_approval_minor: int | None
     opened_at: datetime
+    activities_read_at: datetime | None = None
 
 
 def get(conn: Connection, account_id: AccountId) -> Account:

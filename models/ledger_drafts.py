@@ -4,12 +4,12 @@ Rows travel as one JSON document: a statement with a parameter for every cell of
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, text
 
-from domain.actions import TERMINAL, Action, ActionState, Json, Proposal, Verdict, is_legal
+from domain.actions import TERMINAL, Action, ActionState, Json, JsonMap, Proposal, Verdict, is_legal
 from domain.errors import InvariantError
 from domain.ids import AccountId, ActionId, RunId
 from models.cleaning import json_document
@@ -22,7 +22,8 @@ _CHUNK = 500  # rows in a statement: bounds the document, not the load
 class Draft:
     """A judged proposal on its way into the ledger; `proposal.target` is what may be sent, trims included.
 
-    `blocked_by` names what stopped it as it was proposed, such as "cooldown,cycle_limit".
+    `blocked_by` names what stopped it as it was proposed, such as "cooldown,cycle_limit"; `judged_on` holds figures too
+    dear to sum again at the door.
     """
 
     proposal: Proposal
@@ -33,6 +34,7 @@ class Draft:
     op_token: str
     blocked_by: str | None = None
     needs_approval: bool = False
+    judged_on: JsonMap = field(default_factory=dict)
 
 
 # The rows are written as they were judged; that each was a proposal first is told by their events.
@@ -43,29 +45,33 @@ _INSERT = text(
             place int, kind text, object_kind text, object_id text, object_name text, expected_before jsonb,
             target jsonb, rule text, priority smallint, reason text, evidence jsonb, verdicts jsonb, op_token text,
             state text, state_reason text, blocked_by text, cap_reserved_minor bigint, is_final boolean,
-            needs_approval boolean, undoes bigint, stop_id bigint
+            needs_approval boolean, undoes bigint, stop_id bigint, discriminator text, judged_on jsonb
         )
     ), added AS (
         INSERT INTO actions (
             account_id, run_id, decided_at, kind, object_kind, object_id, object_name, expected_before, target, rule,
             priority, reason, evidence, verdicts, op_token, state, state_reason, blocked_by, cap_reserved_minor,
-            needs_approval, undoes, stop_id, proposed_by, module, finished_at
+            needs_approval, undoes, stop_id, discriminator, judged_on, proposed_by, module, finished_at
         )
         SELECT :account_id, CAST(:run_id AS bigint), CAST(:decided_at AS timestamptz), kind, object_kind, object_id,
                object_name, expected_before, target, rule, priority, reason, evidence, verdicts, op_token, state,
-               state_reason, blocked_by, cap_reserved_minor, needs_approval, undoes, stop_id, :actor, :module,
-               CASE WHEN is_final THEN clock_timestamp() END
+               state_reason, blocked_by, cap_reserved_minor, needs_approval, undoes, stop_id, discriminator, judged_on,
+               :actor, :module, CASE WHEN is_final THEN clock_timestamp() END
         FROM drafts ORDER BY place
         RETURNING id, op_token, state, state_reason, created_at, finished_at
     ), told AS (
-        INSERT INTO action_events (action_id, actor, event, before_state, after_state, epoch, detail)
-        SELECT added.id, :actor, step.event, step.before_state, coalesce(step.after_state, added.state), 0,
-               CASE WHEN step.event = 'judged' THEN jsonb_build_object('reason', added.state_reason) ELSE '{}' END
+        SELECT jsonb_agg(jsonb_build_object(
+            'action_id', added.id, 'actor', CAST(:actor AS text), 'event', step.event,
+            'before_state', step.before_state, 'after_state', coalesce(step.after_state, added.state), 'epoch', 0,
+            'detail', CASE WHEN step.event = 'judged' THEN jsonb_build_object('reason', added.state_reason)
+                      ELSE '{}' END
+        ) ORDER BY added.id, step.place) AS lines
         FROM added CROSS JOIN (VALUES (1, 'proposed', NULL, 'proposed'), (2, 'judged', 'proposed', NULL))
             AS step (place, event, before_state, after_state)
-        ORDER BY added.id, step.place
+    ), heard AS (
+        SELECT audit_append(:account_id, lines) FROM told
     )
-    SELECT op_token, id, created_at, finished_at FROM added
+    SELECT op_token, id, created_at, finished_at FROM added CROSS JOIN heard
     """
 )
 
@@ -124,6 +130,7 @@ def _row(place: int, draft: Draft) -> dict[str, Json]:
         "cap_reserved_minor": draft.cap_reserved_minor,
         "is_final": draft.state in TERMINAL,
         "needs_approval": draft.needs_approval,
+        "judged_on": dict(draft.judged_on),
     }
 
 

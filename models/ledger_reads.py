@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from domain.actions import IN_FLIGHT, Action, ActionState
 from domain.ids import AccountId, ActionId, RunId
 from models.ledger_rows import ACTION_COLUMNS, to_action
-from models.tables import accounts, action_events, actions
+from models.tables import accounts, actions, audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Machinery:
     """
 
     verdicts: tuple[Mapping[str, Any], ...]
+    judged_on: Mapping[str, Any]
     cap_reserved_minor: int
     lease_owner: str | None
     lease_until: datetime | None
@@ -98,7 +99,9 @@ def blocked_since(
 def events(conn: Connection, action_id: ActionId) -> tuple[Event, ...]:
     """The history of an action, oldest first."""
     rows = conn.execute(
-        select(action_events).where(action_events.c.action_id == action_id).order_by(action_events.c.id)
+        select(audit)
+        .where(audit.c.action_id == action_id, audit.c.after_state.is_not(None))
+        .order_by(audit.c.chain, audit.c.seq)
     ).mappings()
     return tuple(
         Event(

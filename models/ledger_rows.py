@@ -1,11 +1,11 @@
 """How the ledger's rows and the house's values turn into each other. No statement is run here."""
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import RowMapping
 
-from domain.actions import Action, ActionKind, ActionState, JsonMap, ObjectKind, Proposal, Verdict
-from domain.ids import ActionId
+from domain.actions import CREATES, Action, ActionKind, ActionState, JsonMap, ObjectKind, Proposal, Verdict
 from models.tables import actions
 
 _NAMES = tuple(Action.__dataclass_fields__)
@@ -37,30 +37,16 @@ def from_proposal(wanted: Proposal, verdicts: tuple[Verdict, ...], op_token: str
         "verdicts": [_verdict(verdict) for verdict in verdicts],
         "op_token": op_token,
         "undoes": wanted.undoes,
+        "discriminator": discriminator(wanted.kind, wanted.target),
         "stop_id": wanted.stop_id,
     }
 
 
-def event_row(
-    action_id: ActionId,
-    *,
-    actor: str,
-    event: str,
-    before: ActionState | None,
-    after: ActionState,
-    epoch: int,
-    detail: JsonMap,
-) -> dict[str, Any]:
-    """Write an event as the columns of a new row."""
-    return {
-        "action_id": action_id,
-        "actor": actor,
-        "event": event,
-        "before_state": before,
-        "after_state": after,
-        "epoch": epoch,
-        "detail": dict(detail),
-    }
+def discriminator(kind: ActionKind, target: JsonMap) -> str:
+    """Tell creates of one rule under one parent apart, by the new object's name; "" for every other kind."""
+    if kind not in CREATES:
+        return ""
+    return hashlib.sha256(str(target.get("name", "")).encode()).hexdigest()[:16]
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:

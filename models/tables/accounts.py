@@ -49,7 +49,10 @@ accounts = Table(
     Column("goal_cpa_minor", BigInteger),
     Column("margin", Double),  # share of the revenue that stays: break-even ROAS is 1 / margin
     Column("month_budget_minor", BigInteger),  # calendar month of the account's zone
+    Column("max_worst_day_minor", BigInteger),  # of the platform's worst day; NULL = daily cap x overspend ratio
+    Column("max_change_without_approval_minor", BigInteger),  # of one daily budget by one action; NULL = the setting
     now_column("opened_at"),
+    Column("activities_read_at", Instant),  # platform's clock: what people changed until then is known
     UniqueConstraint("platform", "platform_account_id", "mode"),
     one_of("mode", Mode),
     one_of("level", Level),
@@ -58,6 +61,8 @@ accounts = Table(
     CheckConstraint("goal_cpa_minor > 0", name="goal_cpa"),
     CheckConstraint("margin > 0 AND margin <= 1", name="margin"),
     CheckConstraint("month_budget_minor > 0", name="month_budget"),
+    CheckConstraint("max_worst_day_minor > 0", name="worst_day"),
+    CheckConstraint("max_change_without_approval_minor >= 0", name="change_without_approval"),
 )
 
 fence = Table(

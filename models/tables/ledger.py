@@ -1,4 +1,4 @@
-"""The ledger: actions, their legal steps and their events."""
+"""The ledger: actions and their legal steps. What happened to them is told in the audit."""
 
 from sqlalchemy import (
     BigInteger,
@@ -48,6 +48,8 @@ actions = Table(
     Column("undoes", BigInteger, ForeignKey("actions.id", ondelete="SET NULL")),
     Column("stop_id", BigInteger, ForeignKey("stops.id", ondelete="CASCADE")),
     Column("read_to_write_ms", Integer),  # from the fresh reading to the send: an edit in between can be overwritten
+    Column("discriminator", Text, nullable=False, server_default=text("''")),  # of creates: tells siblings apart
+    json_column("judged_on"),  # dear figures as proposed: shares, the month, what was earned; the door judges on them
     Column("cap_reserved_minor", BigInteger, nullable=False, server_default=text("0")),
     Column("epoch", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
@@ -64,7 +66,7 @@ actions = Table(
     Column("decided_at", Instant, nullable=False),  # platform's clock
     now_column("created_at"),
     Column("finished_at", Instant),
-    UniqueConstraint("run_id", "kind", "object_id", "rule"),
+    UniqueConstraint("run_id", "kind", "object_id", "rule", "discriminator"),
     one_of("kind", ActionKind),
     one_of("object_kind", ObjectKind),
     one_of("state", ActionState),
@@ -91,6 +93,9 @@ Index(
     unique=True,
     postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)}) AND kind = 'emergency_pause'"),
 )
+Index(
+    "ix_actions_taken", actions.c.account_id, actions.c.decided_at, postgresql_where=text("blocked_by IS NULL")
+)
 Index("ix_actions_waiting", actions.c.account_id, actions.c.id, postgresql_where=text("state = 'awaiting_approval'"))
 Index("ix_actions_undoes", actions.c.undoes, postgresql_where=text("undoes IS NOT NULL"))
 Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)})"))
@@ -109,18 +114,4 @@ action_transitions = Table(
     Column("before_state", Text, nullable=False),
     Column("after_state", Text, nullable=False),
     PrimaryKeyConstraint("before_state", "after_state"),
-)
-
-action_events = Table(
-    "action_events",
-    metadata,
-    id_column(),
-    Column("action_id", BigInteger, ForeignKey("actions.id", ondelete="CASCADE"), nullable=False, index=True),
-    now_column("at"),
-    Column("actor", Text, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("before_state", Text),
-    Column("after_state", Text, nullable=False),
-    Column("epoch", Integer, nullable=False),
-    json_column("detail"),
 )

@@ -23,7 +23,13 @@ ALTER TABLE actions
     ADD COLUMN module text,
     ADD COLUMN needs_approval boolean NOT NULL DEFAULT false,
     ADD COLUMN undoes bigint CONSTRAINT fk_actions_undoes REFERENCES actions (id) ON DELETE SET NULL,
-    ADD COLUMN read_to_write_ms integer;
+    ADD COLUMN read_to_write_ms integer,
+    ADD COLUMN discriminator text NOT NULL DEFAULT '',
+    ADD COLUMN judged_on jsonb NOT NULL DEFAULT '{}'::jsonb;
+ALTER TABLE actions DROP CONSTRAINT uq_actions_run_id_kind_object_id_rule,
+    ADD CONSTRAINT uq_actions_run_id_kind_object_id_rule_discriminator
+    UNIQUE (run_id, kind, object_id, rule, discriminator);
+CREATE INDEX ix_actions_taken ON actions (account_id, decided_at) WHERE blocked_by IS NULL;
 CREATE INDEX ix_actions_waiting ON actions (account_id, id) WHERE state = 'awaiting_approval';
 CREATE INDEX ix_actions_undoes ON actions (undoes) WHERE undoes IS NOT NULL;
 CREATE TABLE approvals (
@@ -51,7 +57,10 @@ CREATE TABLE module_levels (
     CONSTRAINT pk_module_levels PRIMARY KEY (account_id, module)
 );
 ALTER TABLE accounts DROP CONSTRAINT ck_accounts_level, ADD CONSTRAINT ck_accounts_level
-    CHECK (level IN ('approve', 'auto', 'observe', 'propose'));
+    CHECK (level IN ('approve', 'auto', 'observe', 'propose')),
+    ADD COLUMN max_worst_day_minor bigint CONSTRAINT ck_accounts_worst_day CHECK (max_worst_day_minor > 0),
+    ADD COLUMN max_change_without_approval_minor bigint
+    CONSTRAINT ck_accounts_change_without_approval CHECK (max_change_without_approval_minor >= 0);
 ALTER TABLE runs DROP CONSTRAINT ck_runs_level, ADD CONSTRAINT ck_runs_level
     CHECK (level IN ('approve', 'auto', 'observe', 'propose'));
 """
@@ -59,13 +68,16 @@ ALTER TABLE runs DROP CONSTRAINT ck_runs_level, ADD CONSTRAINT ck_runs_level
 DOWN = """
 ALTER TABLE runs DROP CONSTRAINT ck_runs_level, ADD CONSTRAINT ck_runs_level CHECK (level IN ('auto', 'observe'));
 ALTER TABLE accounts DROP CONSTRAINT ck_accounts_level, ADD CONSTRAINT ck_accounts_level
-    CHECK (level IN ('auto', 'observe'));
+    CHECK (level IN ('auto', 'observe')), DROP COLUMN max_worst_day_minor, DROP COLUMN max_change_without_approval_minor;
 DROP TABLE module_levels;
 DROP TABLE approvals;
 DROP INDEX ix_actions_undoes;
 DROP INDEX ix_actions_waiting;
+DROP INDEX ix_actions_taken;
+ALTER TABLE actions DROP CONSTRAINT uq_actions_run_id_kind_object_id_rule_discriminator,
+    ADD CONSTRAINT uq_actions_run_id_kind_object_id_rule UNIQUE (run_id, kind, object_id, rule);
 ALTER TABLE actions DROP COLUMN proposed_by, DROP COLUMN module, DROP COLUMN needs_approval, DROP COLUMN undoes,
-    DROP COLUMN read_to_write_ms;
+    DROP COLUMN read_to_write_ms, DROP COLUMN discriminator, DROP COLUMN judged_on;
 DROP TABLE principals;
 """
 
