@@ -57,6 +57,8 @@ actions = Table(
     Column("next_at", Instant, nullable=False, server_default=func.clock_timestamp()),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("crash_count", Integer, nullable=False, server_default=text("0")),
+    Column("looks", Integer, nullable=False, server_default=text("0")),  # after a quarantine, without seeing its effect
+    Column("requeued_at", Instant),  # a person gave it another life
     Column("sent_at", Instant),
     Column("sent_platform_at", Instant),  # platform's clock: cooldowns and the hourly edit limit count from it
     Column("send_deadline_at", Instant),

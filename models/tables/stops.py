@@ -1,6 +1,6 @@
 """Emergency stops and what each of them paused."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, func, text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, PrimaryKeyConstraint, Table, Text, func, text
 
 from domain.actions import ObjectKind
 from models.tables.columns import Instant, id_column, json_column, metadata, now_column, one_of
@@ -17,6 +17,8 @@ stops = Table(
     Column("fenced_at", Instant),
     Column("paused_at", Instant),
     json_column("in_doubt", "[]"),
+    Column("pauses", Boolean, nullable=False, server_default=text("false")),  # what spends is to be paused too
+    Column("listed_at", Instant),  # from here on its items are all that it will ever pause
     Column("opened_at", Instant),
     Column("opened_by", Text),
 )
