@@ -1,10 +1,12 @@
 """Every table, as SQLAlchemy Core, by what it remembers. Import tables from here."""
 
 from models.tables.accounts import accounts, fence
+from models.tables.audit import audit, audit_heads
 from models.tables.columns import Instant, metadata
+from models.tables.hand_edits import hand_edits
 from models.tables.house import commands, heartbeats, module_states, policies
 from models.tables.insights import insights_daily, insights_hourly
-from models.tables.ledger import action_events, action_transitions, actions
+from models.tables.ledger import action_transitions, actions
 from models.tables.mirror import ad_sets, ads, campaigns, creatives, marks
 from models.tables.people import approvals, module_levels, principals
 from models.tables.runs import run_logs, runs
@@ -13,16 +15,18 @@ from models.tables.stops import stop_items, stops
 __all__ = [
     "Instant",
     "accounts",
-    "action_events",
     "action_transitions",
     "actions",
     "approvals",
     "ad_sets",
     "ads",
+    "audit",
+    "audit_heads",
     "campaigns",
     "commands",
     "creatives",
     "fence",
+    "hand_edits",
     "heartbeats",
     "insights_daily",
     "insights_hourly",
