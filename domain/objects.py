@@ -38,6 +38,16 @@ class Bidding(StrEnum):
     OTHER = "other"  # a strategy that we do not know
 
 
+class BudgetCarrier(StrEnum):
+    """What decides how much an ad set or campaign may spend."""
+
+    OWN_DAILY = "own daily budget"
+    CAMPAIGN = "its campaign's budget"
+    AD_SETS = "the budgets of its ad sets"
+    LIFETIME = "a lifetime budget"
+    NONE = "no budget that is known"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountInfo:
     """An ad account as the platform describes it."""
