@@ -31,7 +31,6 @@ class Platform:
     budget_edits_per_hour: int  # per ad set, as the platform enforces
     learning_conversions: int  # optimisation events within `learning_window` that end learning
     learning_window: timedelta
-    learning_reset_change: float  # relative change of a daily budget above which learning starts anew
     learning_reset_step: float  # a budget change of more than this share puts an ad set back into learning
     restatement_days: int  # how long figures of a past day may still change
     history_days: int  # how far back insights can be read
@@ -58,7 +57,7 @@ _ALL_KINDS = frozenset(ActionKind)
 _WHOLE_UNITS = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
 
 # Meta: facts/meta_graph_api.md §6 (edits, restatement), facts/domain.md §2a (learning, 1.75 x a day).
-# TikTok: facts/tiktok_business_api.md line 59 (1.25 x a day), domain.md §2a (learning; the 20 % is a convention). LinkedIn: assumed,
+# TikTok: facts/tiktok_business_api.md line 59 (1.25 x a day), domain.md §2a (learning). LinkedIn: assumed,
 # until its client is built. Neither has a client yet, so that every pair of theirs is planned.
 PLATFORMS: tuple[Platform, ...] = (
     Platform(
@@ -71,7 +70,6 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=50,
         learning_window=timedelta(days=7),
-        learning_reset_change=0.20,
         learning_reset_step=0.20,
         restatement_days=28,
         history_days=37 * 30,
@@ -93,7 +91,6 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=25,
         learning_window=timedelta(days=7),
-        learning_reset_change=0.20,
         learning_reset_step=0.20,
         restatement_days=28,
         history_days=365,
@@ -115,7 +112,6 @@ PLATFORMS: tuple[Platform, ...] = (
         budget_edits_per_hour=4,
         learning_conversions=50,
         learning_window=timedelta(days=7),
-        learning_reset_change=0.20,
         learning_reset_step=0.20,
         restatement_days=28,
         history_days=365,
