@@ -123,12 +123,12 @@ def gather(
     proposals: Sequence[Proposal],
     run_id: RunId | None,
     limits: Limits,
-    besides: ActionId | None = None,
+    besides: Sequence[ActionId] = (),
     with_spend: bool = True,
 ) -> Gathered:
     """Gather for a batch of proposals in a fixed number of statements.
 
-    `besides` is the action that is judged again at the door. `with_spend=False` leaves out what is dear to sum on a
+    `besides` are the actions that are judged again at the door. `with_spend=False` leaves out what is dear to sum on a
     large account: shares of the spend, the month, break-even; they were judged when the run proposed.
     """
     objects = _objects(conn, account, proposals)

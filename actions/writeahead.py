@@ -64,7 +64,7 @@ def _judge_again(conn: Connection, action: Action, now: datetime, limits: Limits
         proposals=[proposal],
         run_id=action.run_id,
         limits=limits,
-        besides=action.id,
+        besides=[action.id],
         with_spend=False,
     )
     facts = replace(gathered.facts(proposal), is_approved=action.needs_approval)

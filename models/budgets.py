@@ -49,7 +49,7 @@ _RUNNING = text(
         SELECT CASE WHEN a.object_kind = 'campaign' THEN a.object_id ELSE s.campaign_id END, a.cap_reserved_minor
         FROM actions a LEFT JOIN ad_sets s ON s.account_id = a.account_id AND s.id = a.object_id
         WHERE a.account_id = :account AND a.state IN ('approved', 'sent', 'unknown') AND a.cap_reserved_minor > 0
-          AND a.id IS DISTINCT FROM CAST(:besides AS bigint)
+          AND a.id <> ALL (CAST(:besides AS bigint[]))
         UNION ALL
         SELECT s.campaign_id, CASE WHEN l.kind = 'activate' THEN s.daily_budget_minor
                                    ELSE l.budget - s.daily_budget_minor END
@@ -79,14 +79,14 @@ _RUNNING = text(
 
 
 def running(
-    conn: Connection, account_id: AccountId, campaign_ids: Sequence[str] = (), *, besides: ActionId | None = None
+    conn: Connection, account_id: AccountId, campaign_ids: Sequence[str] = (), *, besides: Sequence[ActionId] = ()
 ) -> Running:
     """Sum what runs: active ad sets in active campaigns, or campaigns with their own budget, and raises under way.
 
-    Under a campaign that was asked for, active ad sets count whether it is active or not. `besides` leaves the raise
-    of one action out.
+    Under a campaign that was asked for, active ad sets count whether it is active or not. `besides` leaves the raises
+    of some actions out.
     """
-    asked = {"account": account_id, "campaigns": list(campaign_ids), "besides": besides}
+    asked = {"account": account_id, "campaigns": list(campaign_ids), "besides": list(besides)}
     rows = {row[0]: int(row[1]) for row in conn.execute(_RUNNING, asked)}
     return Running(account_minor=rows.pop(None), campaigns_minor=rows)
 

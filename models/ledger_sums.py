@@ -1,6 +1,6 @@
 """What cooldowns and limits count in the ledger. Sums only: whether they are too much is said in `actions`.
 
-Instants are the platform's clock. `besides` leaves one action out: the one that is being judged.
+Instants are the platform's clock. `besides` leaves actions out: those that are being judged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, true
+from sqlalchemy import Connection, Select, func, select
 
 from domain.actions import CREATES, IN_FLIGHT, MAY_HAVE_EFFECT, RECORDED_ONLY, ActionKind, ActionState, ObjectKind
 from domain.ids import AccountId, ActionId, RunId
@@ -41,7 +41,7 @@ class RunActions:
 
 
 def open_actions(
-    conn: Connection, account_id: AccountId, besides: ActionId | None
+    conn: Connection, account_id: AccountId, besides: Sequence[ActionId]
 ) -> dict[tuple[ObjectKind, str], ActionId]:
     """Find the open action of every object that has one; creates leave their parent free."""
     statement = select(actions.c.object_kind, actions.c.object_id, actions.c.id).where(
@@ -54,7 +54,7 @@ def open_actions(
 
 
 def budget_histories(
-    conn: Connection, account_id: AccountId, object_ids: Sequence[str], since: datetime, besides: ActionId | None
+    conn: Connection, account_id: AccountId, object_ids: Sequence[str], since: datetime, besides: Sequence[ActionId]
 ) -> Mapping[str, BudgetHistory]:
     """When the daily budgets of the objects were last changed by us, and how often since `since`."""
     statement = (
@@ -76,7 +76,7 @@ def budget_histories(
     return {row[0]: BudgetHistory(last_at=row[1], edits=row[2]) for row in rows}
 
 
-def of_run(conn: Connection, run_id: RunId, besides: ActionId | None) -> RunActions:
+def of_run(conn: Connection, run_id: RunId, besides: Sequence[ActionId]) -> RunActions:
     """Count what a run took up."""
     statement = select(actions.c.kind, actions.c.object_kind, actions.c.object_id).where(
         actions.c.run_id == run_id, actions.c.state.in_(_TAKEN), actions.c.kind.not_in(RECORDED_ONLY)
@@ -86,5 +86,5 @@ def of_run(conn: Connection, run_id: RunId, besides: ActionId | None) -> RunActi
     return RunActions(count=len(rows), paused=paused)
 
 
-def _leaving_out(statement: Select[Any], besides: ActionId | None) -> Select[Any]:
-    return statement.where(true() if besides is None else actions.c.id != besides)
+def _leaving_out(statement: Select[Any], besides: Sequence[ActionId]) -> Select[Any]:
+    return statement.where(actions.c.id != func.all(list(besides))) if besides else statement

@@ -75,7 +75,7 @@ def test_raises_under_way_count_in_the_account_and_in_their_campaign(conn, accou
     approve(conn, account_id, "not in the mirror", reserved=5)
     found = budgets.running(conn, account_id, ["1"])
     assert (found.account_minor, found.campaigns_minor) == (825, {"1": 120})
-    assert budgets.running(conn, account_id, ["1"], besides=first.id).campaigns_minor == {"1": 100}
+    assert budgets.running(conn, account_id, ["1"], besides=[first.id]).campaigns_minor == {"1": 100}
 
 
 def test_a_raise_that_an_older_reading_overwrote_still_counts(conn, account_id):
