@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Interval, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Interval, func, null, or_, select, update
 
 from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState, JsonMap
 from domain.errors import LostClaimError
 from domain.ids import AccountId, ActionId
+from models import audit
 from models.ledger_drafts import Draft, insert_drafts
 from models.ledger_reads import events, get, listing
-from models.ledger_rows import ACTION_COLUMNS, event_row, to_action
-from models.tables import Instant, action_events, actions
+from models.ledger_rows import ACTION_COLUMNS, to_action
+from models.tables import Instant, actions
 
 __all__ = [
     "Draft",
@@ -193,10 +194,16 @@ def _move(
 
 
 def _record(conn: Connection, action: Action, *, actor: str, event: str, after: ActionState, detail: JsonMap) -> None:
-    row = event_row(
-        action.id, actor=actor, event=event, before=action.state, after=after, epoch=action.epoch, detail=detail
+    line = audit.Line(
+        actor=actor,
+        event=event,
+        action_id=action.id,
+        before=action.state,
+        after=after,
+        epoch=action.epoch,
+        detail=detail,
     )
-    conn.execute(insert(action_events), [row])
+    audit.append(conn, action.account_id, [line])
 
 
 def _released(wait_s: float) -> dict[str, Any]:
