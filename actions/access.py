@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from domain.errors import BadInputError, NotAllowedError
 from domain.permissions import Permission, Principal, Role, require
-from models import principals
+from models import audit, principals
 from models.principals import Person
 
 SYSTEM = "os:"  # before the name of an operating system's user; no other name has a colon
@@ -61,6 +61,7 @@ def add(
     token = None if is_system_user else _new_token()
     token_hash = None if token is None else principals.hash_of(token)
     person = principals.add(conn, name=full, role=role, token_hash=token_hash, created_by=by.name)
+    audit.note(conn, actor=by.name, event="user.added", detail={"name": full, "role": role})
     return person, token
 
 
@@ -77,6 +78,7 @@ def change_role(conn: Connection, by: Principal, name: str, role: Role) -> Perso
     if role is not Role.ADMIN and admins == {person.id}:
         raise _last_admin(person)
     after = principals.set_role(conn, person.id, role)
+    audit.note(conn, actor=by.name, event="user.role", detail={"name": name, "before": person.role, "after": role})
     return after
 
 
@@ -95,6 +97,7 @@ def disable(conn: Connection, by: Principal, name: str) -> Person:
     if admins == {person.id}:
         raise _last_admin(person)
     after = principals.disable(conn, person.id, disabled_by=by.name)
+    audit.note(conn, actor=by.name, event="user.disabled", detail={"name": name})
     return after
 
 
@@ -110,10 +113,11 @@ def enable(conn: Connection, by: Principal, name: str) -> Person:
     if person.disabled_at is None:
         return person
     after = principals.enable(conn, person.id)
+    audit.note(conn, actor=by.name, event="user.enabled", detail={"name": name, "role": after.role})
     return after
 
 
-def renew_token(conn: Connection, by: Principal, name: str) -> str:
+def renew_token(conn: Connection, by: Principal, name: str) -> tuple[Person, str]:
     """Give somebody a new token, seen this once only; the one before is worth nothing from now on.
 
     Raises:
@@ -125,8 +129,9 @@ def renew_token(conn: Connection, by: Principal, name: str) -> str:
     if name.startswith(SYSTEM):
         raise BadInputError(f"{name} is known by the operating system and has no token; enter a name without --os")
     token = _new_token()
-    principals.set_token(conn, person.id, principals.hash_of(token))
-    return token
+    after = principals.set_token(conn, person.id, principals.hash_of(token))
+    audit.note(conn, actor=by.name, event="user.token", detail={"name": name})
+    return after, token
 
 
 def _of_system(conn: Connection, system_user: str) -> Person:
@@ -136,6 +141,7 @@ def _of_system(conn: Connection, system_user: str) -> Person:
         return found
     first = principals.enter_first(conn, name)
     if first is not None:
+        audit.note(conn, actor=name, event="user.first_entry", detail={"name": name, "role": first.role})
         return first
     found = principals.by_name(conn, name)  # once more: another command of theirs may have entered them just now
     if found is None:

@@ -24,6 +24,7 @@ from cli import (
     tower,
     undo,
     up,
+    users,
 )
 from cli.console import err, print_json, safe
 from domain.errors import BadInputError, StakazoError
@@ -47,6 +48,7 @@ app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, wh
 app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
+app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130

@@ -16,11 +16,12 @@ _ALL = (
     *("campaign list", "campaign set", "adset list", "adset set", "ad list", "ad set"),
     *("sandbox import", "sandbox export", "sandbox advance", "migrate"),
     *("sandbox faults list", "sandbox faults set", "sandbox faults clear"),
+    *("user list", "user add", "user role", "user disable", "user enable", "user token"),
     *("sandbox scenario list", "sandbox scenario check", "simulate"),
 )
 
 
-@pytest.mark.parametrize("words", [*_ALL, "", "cycle", "actions", "policy", "account", "sandbox", "sandbox faults"])
+@pytest.mark.parametrize("words", [*_ALL, "", "cycle", "actions", "policy", "account", "user", "sandbox", "sandbox faults"])
 def test_every_command_teaches(stakazo, words):
     done = stakazo(*words.split(), "--help")
     assert done.code == 0
