@@ -10,10 +10,11 @@ import msgspec
 from domain.actions import ObjectKind
 from domain.errors import GoneError, NeedsPersonError, RefusedError, TransientError
 from domain.ids import PlatformAccountId
-from domain.objects import AccountInfo, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
+from domain.objects import AccountInfo, Activity, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
 from domain.ports import TokenInfo, Usage, VersionLife
 from meta_client import accounts, decode, versions, wire
 from meta_client.accounts import AccountBook, node_of
+from meta_client.activities import ActivityReader
 from meta_client.errors import TooMuchDataError
 from meta_client.names import has_token
 from meta_client.pages import Pager, RowT
@@ -78,6 +79,7 @@ class MetaReader:
         self._transport = transport
         self._pager = pager
         self._book = book
+        self._activities = ActivityReader(pager, book)
 
     def account(self, account: PlatformAccountId) -> AccountInfo:
         """A fresh reading of one ad account."""
@@ -161,6 +163,10 @@ class MetaReader:
     ) -> dict[str, datetime | None]:
         pages = self._edge(wire.Found, account, kind, query, _PAGE)
         return {row.id: row.created_time for page in pages for row in page if has_token(row.name, op_token)}
+
+    def activities(self, account: PlatformAccountId, since: datetime) -> Iterator[Sequence[Activity]]:
+        """Pages of what anybody changed since then (platform's clock), newest first."""
+        return self._activities.pages(account, since)
 
     def token(self) -> TokenInfo:
         """The token's scopes and whether it works.

@@ -79,11 +79,12 @@ class Journal:
         )  # fmt: skip
         self._db.execute(f"INSERT INTO oracle VALUES ({','.join('?' * len(values))})", values)  # noqa: S608 - marks only
 
-    def lines(self, *, after: int = 0, account_id: str | None = None) -> Iterator[LogLine]:
+    def lines(self, *, after: int = 0, account_id: str | None = None, since_us: int | None = None) -> Iterator[LogLine]:
         """Yield the effects in order."""
-        query, args = "SELECT * FROM oracle WHERE seq > ?", [after, account_id]
+        query, args = "SELECT * FROM oracle WHERE seq > ?", [after, account_id, since_us]
         query += " AND account_id = ?" if account_id else ""
-        for row in self._db.execute(query + " ORDER BY seq", args[: 2 if account_id else 1]):
+        query += " AND platform_at_us >= ?" if since_us is not None else ""
+        for row in self._db.execute(query + " ORDER BY seq", [value for value in args if value is not None]):
             yield LogLine(
                 seq=row[0], platform_at_us=row[1], real_at_us=row[2], method=row[3], path=row[4], account_id=row[5],
                 kind=row[6], object_id=row[7], change=msgspec.json.decode(row[8]), op_token=row[9], outcome=row[10],

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.account import Account
+from sandbox.clock import to_us
+from sandbox.journal import LogLine
 from sandbox.meta.errors import GraphError, missing
 from sandbox.meta.request import GraphCall
 from sandbox.nodes import Kind, Node
@@ -22,6 +25,11 @@ class Context:
     call: GraphCall
     outcome: str = "answered"
     actor: str = "api"
+    lag_s: float = 0.0  # real seconds by which lists are behind
+
+    def lags(self, line: LogLine) -> bool:
+        """Say whether lists do not know of an effect yet."""
+        return self.lag_s > 0 and line.real_at_us > to_us(datetime.now(UTC)) - self.lag_s * 1e6
 
     def node(self, object_id: str) -> Node:
         """Return an object by id.

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from sandbox.account import Account
-from sandbox.meta import account_reads, reads
+from sandbox.meta import account_reads, activities, reads
 from sandbox.meta.context import Context, Json
 from sandbox.meta.creates import create
 from sandbox.meta.errors import GraphError, bad_token, missing, parameter, trace_id
@@ -20,7 +20,7 @@ from sandbox.platform import Platform
 
 _ACCOUNT_LISTS: Final = {
     "minimum_budgets": account_reads.read_minimum_budgets, "adspixels": account_reads.read_pixels,
-    "promote_pages": account_reads.read_pages, "activities": account_reads.read_activities,
+    "promote_pages": account_reads.read_pages, "activities": activities.read_activities,
     "adlabels": account_reads.read_labels,
 }  # fmt: skip
 _ME: Final = {
@@ -107,6 +107,8 @@ class Graph:
             return _ME[rest](context)
         if first == "debug_token" and call.method == "GET":
             return account_reads.read_token(context)
+        if call.path == ("app",) and call.method == "GET":
+            return account_reads.read_app(context)
         require_version(call)
         if len(rest) > 1:
             raise GraphError(2500, f"(#2500) Unknown path components: /{'/'.join(rest[1:])}")
