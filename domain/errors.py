@@ -65,11 +65,16 @@ class PlatformError(StakazoError):
 
 
 class ThrottledError(PlatformError):
-    """The platform asks for patience; `retry_after_s` is seconds from now, at least."""
+    """The platform asks for patience; `retry_after_s` is seconds from now, at least. Without a code it was our own gate.
+
+    `is_of_account` is False where the limit is that of one object: the account's other calls need not wait.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float, code: int | None = None, subcode: int | None = None,
-                 trace_id: str | None = None, http_status: int | None = None) -> None:  # fmt: skip
+                 trace_id: str | None = None, http_status: int | None = None,
+                 is_of_account: bool = True) -> None:  # fmt: skip
         self.retry_after_s = retry_after_s
+        self.is_of_account = is_of_account
         super().__init__(message, code=code, subcode=subcode, trace_id=trace_id, http_status=http_status)
 
 

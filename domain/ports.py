@@ -49,6 +49,7 @@ class Usage:
     business: float | None
     insights: float | None
     regain_at_s: float  # seconds until calls are welcome again, 0 if they are
+    score_limit: float | None = None  # points that the account may use in one decay, by the app's tier
 
 
 class PlatformReader(Protocol):
@@ -111,7 +112,9 @@ class PlatformReader(Protocol):
         """From a calendar of ours: asks nobody."""
         ...
 
-    def usage(self) -> Usage: ...
+    def usage(self, account: PlatformAccountId | None = None) -> Usage:
+        """As the newest answer about the account told it; without one, the newest answer about anything."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,21 +177,34 @@ class CallClass(StrEnum):
     EMERGENCY = "emergency"  # the pauses of a stop: they may use what is kept in reserve
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPass:
+    """Leave to make one call; to be handed back when it has ended, however it did."""
+
+    account: PlatformAccountId | None  # None = the token's own business, such as its permissions
+    kind: CallKind
+    points: float
+    entered_at: datetime | None = None  # Postgres' clock
+    is_probe: bool = False  # the one call that finds out whether the platform works again
+
+
 class CallGate(Protocol):
     """Asked before every single call to a platform and told after it; one budget for all workers."""
 
-    def enter(self, account: PlatformAccountId | None, kind: CallKind) -> None:
-        """Take the call's points from the account's budget.
+    def enter(self, account: PlatformAccountId | None, kind: CallKind, *, calls: int = 1) -> CallPass:
+        """Take the points from the account's budget; a batch counts as many calls as it has items.
 
         Raises:
             ThrottledError: not now; nothing was sent.
         """
         ...
 
-    def leave(
-        self, account: PlatformAccountId | None, kind: CallKind, usage: Usage | None, error: PlatformError | None
-    ) -> None:
-        """Tell what the answer's headers said of the quota (None = nothing came) and how the call ended."""
+    def leave(self, held: CallPass, usage: Usage | None, error: PlatformError | None) -> None:
+        """Tell what this answer's headers said of the quota (None = nothing) and how the call ended; raises nothing."""
+        ...
+
+    def may_repeat(self, account: PlatformAccountId | None) -> bool:
+        """Take one of the account's retry tokens; False = there is none: fail now, do not repeat."""
         ...
 
 
