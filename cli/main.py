@@ -25,6 +25,7 @@ from cli import (
     undo,
     up,
     users,
+    why,
 )
 from cli.console import err, print_json, safe
 from domain.errors import BadInputError, StakazoError
@@ -40,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests):
+for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests, why):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")

@@ -60,7 +60,7 @@ def plan(house: House, account_id: AccountId) -> Rehearsal:
     with house.engine.connect() as conn, conn.begin() as transaction:
         account = accounts.get(conn, account_id)
         cycle = _rhythm(account)
-        as_of = _instant(account, cycle, house.clock_of(account).now())
+        as_of = instant(account, cycle, house.clock_of(account).now())
         judged = full_cycle.judge(conn, account, cycle, as_of)
         proposed = full_cycle.propose(
             conn, account, judged.decided, now=as_of, settings=house.settings, run_id=None, actor="rehearsal"
@@ -130,7 +130,8 @@ def _rhythm(account: Account) -> Rhythm:
     return rhythm(f"{account.platform}.{CYCLE}")
 
 
-def _instant(account: Account, cycle: Rhythm, now: datetime) -> datetime:
+def instant(account: Account, cycle: Rhythm, now: datetime) -> datetime:
+    """As of when to rehearse: now, or the last reading where a cycle would collect anew first."""
     read = [at for at in (account.tree_read_at, account.insights_read_at) if at is not None]
     is_stale = len(read) == 2 and min(read) < now - cycle.cycle.freshness  # noqa: PLR2004 - both were read
     return max(read) if is_stale else now

@@ -1,0 +1,175 @@
+"""Why an object was changed, or was not: what the last cycles wanted of it, and what stops each rule now.
+
+The present is rehearsed: rules and door judge as the next cycle would, in a transaction that is rolled back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Connection
+
+from decisions import gates, gates_ads
+from decisions.freshness import age_s
+from decisions.gates import Gate
+from decisions.policy import AccountLimits
+from domain import catalogue
+from domain.actions import ObjectKind
+from domain.errors import BadInputError
+from domain.ids import AccountId
+from domain.snapshot import Snapshot, Texts
+from models import accounts, histories
+from models.accounts import Account
+from models.histories import Named, Wanted
+from models.runs import Run
+from tasks import full_cycle, rehearsal
+from tasks.full_cycle import Judged
+from workers.bootstrap import House
+from workers.work import why_stop
+
+_RULES = {**gates.RULES, **gates_ads.RULES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleGates:
+    """One rule and the object: what it would do, and everything that it asks; it fires where all pass."""
+
+    rule: str
+    would: str
+    gates: tuple[Gate, ...]
+
+    @property
+    def binding(self) -> tuple[Gate, ...]:
+        """What stops it."""
+        return tuple(gate for gate in self.gates if not gate.passes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleLine:
+    """One cycle and the object. Without `wanted`, `note` says why there is no row."""
+
+    run: Run
+    wanted: tuple[Wanted, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """The whole answer. `hindrance` stops every cycle of the account; ages are seconds on the platform's clock."""
+
+    account: Account
+    thing: Named
+    as_of: datetime
+    policy: str
+    tree_age_s: int | None
+    insights_age_s: int | None
+    hindrance: str | None
+    declined: str | None
+    rules: tuple[RuleGates, ...]
+    not_judged: str | None  # why no rule looks at the object
+    now: tuple[Wanted, ...]
+    cycles: tuple[CycleLine, ...]
+
+
+def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int) -> Why:
+    """Explain one object, with its last `cycles` full cycles; nothing is written.
+
+    Raises:
+        BadInputError: the mirror holds no such object.
+        NotReadyError: no such account, or its platform's clock cannot be read.
+    """
+    with house.engine.connect() as conn, conn.begin() as transaction:
+        account = accounts.get(conn, account_id)
+        thing = histories.find_object(conn, account_id, object_id)
+        if thing is None:
+            raise BadInputError(
+                f"no object {object_id} in account {account_id}; `stakazo campaign list`, `adset list` and `ad list`"
+                " show what was collected"
+            )
+        rhythm = catalogue.rhythm(f"{account.platform}.{rehearsal.CYCLE}")
+        past = _past(conn, account, object_id, rhythm.name, cycles)
+        hindrance = why_stop(conn, rhythm, account)
+        as_of = rehearsal.instant(account, rhythm, house.clock_of(account).now())
+        judged = full_cycle.judge(conn, account, rhythm, as_of)
+        proposed = full_cycle.propose(
+            conn, account, judged.decided, now=as_of, settings=house.settings, run_id=None, actor="rehearsal"
+        )  # fmt: skip
+        ids = [row.id for row in proposed.actions if row.object_id == object_id]
+        now = histories.of_actions(conn, account_id, object_id, ids)
+        found, not_judged = _rules(conn, account, judged, thing)
+        transaction.rollback()
+    return Why(
+        account=account,
+        thing=thing,
+        as_of=as_of,
+        policy=judged.policy_name,
+        tree_age_s=age_s(account.tree_read_at, as_of),
+        insights_age_s=age_s(account.insights_read_at, as_of),
+        hindrance=hindrance,
+        declined=judged.decided.declined,
+        rules=found,
+        not_judged=not_judged,
+        now=now,
+        cycles=past,
+    )
+
+
+def _past(conn: Connection, account: Account, object_id: str, task: str, limit: int) -> tuple[CycleLine, ...]:
+    found = histories.runs_of(conn, account.id, [task], limit)
+    wanted = histories.wanted_in(conn, account.id, object_id, [run.id for run in found])
+    return tuple(CycleLine(run=run, wanted=wanted[run.id], note=_note(run, wanted[run.id])) for run in found)
+
+
+def _note(run: Run, wanted: tuple[Wanted, ...]) -> str:
+    if wanted:
+        return ""
+    stats: Mapping[str, object] = run.stats_snapshot
+    if run.reason:
+        return run.reason
+    if stats.get("declined"):
+        return f"it decided nothing: {stats['declined']}"
+    if stats.get("repeated"):
+        return (
+            f"no row of its own: nothing was wanted, or it is one of {stats['repeated']} blocks that repeat one on"
+            " record (they are recorded once in 24 h)"
+        )
+    return "no rule wanted a change"
+
+
+def _rules(
+    conn: Connection, account: Account, judged: Judged, thing: Named
+) -> tuple[tuple[RuleGates, ...], str | None]:
+    _, policy = full_cycle.policy_of(conn, account)
+    limits = AccountLimits(
+        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
+        goal_roas=account.goal_roas,
+        goal_cpa_minor=account.goal_cpa_minor,
+    )
+    snapshot = judged.snapshot
+    if thing.kind is ObjectKind.AD:
+        row = _row(snapshot.ads.id, thing.id)
+        found = () if row is None else gates_ads.of_ad(snapshot, row, policy)
+    else:
+        frame = snapshot.campaigns if thing.kind is ObjectKind.CAMPAIGN else snapshot.ad_sets
+        row = _row(frame.id, thing.id)
+        found = () if row is None else gates.of_budget(snapshot, frame, row, policy, limits)
+    if row is None:
+        return (), _why_unseen(snapshot, thing)
+    names = dict.fromkeys(gate.rule for gate in found)
+    return tuple(
+        RuleGates(rule=name, would=_RULES[name], gates=tuple(gate for gate in found if gate.rule == name))
+        for name in names
+    ), None
+
+
+def _row(ids: Texts, object_id: str) -> int | None:
+    rows = np.flatnonzero(ids == object_id)
+    return int(rows[0]) if len(rows) else None
+
+
+def _why_unseen(snapshot: Snapshot, thing: Named) -> str:
+    if thing.kind is ObjectKind.CAMPAIGN and thing.status in {"active", "paused"}:
+        count = int((snapshot.ad_sets.campaign_id == thing.id).sum())
+        return f"it carries no daily budget: rules act on its {count} ad sets"
+    return f"it is {thing.status}: rules look at active and paused objects only"
