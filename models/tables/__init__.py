@@ -9,6 +9,7 @@ from models.tables.insights import insights_daily, insights_hourly
 from models.tables.ledger import action_transitions, actions
 from models.tables.mirror import ad_sets, ads, campaigns, creatives, marks
 from models.tables.people import approvals, module_levels, principals
+from models.tables.quota import breakers, quotas
 from models.tables.runs import run_logs, runs
 from models.tables.stops import stop_items, stops
 
@@ -22,6 +23,7 @@ __all__ = [
     "ads",
     "audit",
     "audit_heads",
+    "breakers",
     "campaigns",
     "commands",
     "creatives",
@@ -36,6 +38,7 @@ __all__ = [
     "module_states",
     "policies",
     "principals",
+    "quotas",
     "run_logs",
     "runs",
     "stop_items",
