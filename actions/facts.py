@@ -3,7 +3,7 @@
 Call it under the account's cap lock (`models.fence.lock_caps`): else two judges see the same room under a cap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,9 +17,10 @@ from domain import catalogue
 from domain.actions import CREATES, RECORDED_ONLY, ActionKind, ObjectKind, Proposal, Verdict
 from domain.ids import ActionId, RunId
 from domain.money import Money
-from models import budgets, ledger_sums
+from models import budgets, hand_edits, ledger_sums
 from models.accounts import Account
 from models.budgets import KnownObject
+from models.hand_edits import HandsOff
 from models.ledger_sums import BudgetHistory, RunActions
 
 _SPEND_DAYS = 7  # the window in which the share of a pause in the spend is taken
@@ -44,6 +45,7 @@ class Gathered:
     in_cycle: int
     pauses: int
     wishes: Wishes
+    hands_off: Mapping[_Object, HandsOff]
     spend_minor: dict[_Object, int] = field(default_factory=dict)
     account_spend_minor: int = 0
     paused_spend_minor: int = 0
@@ -54,6 +56,7 @@ class Gathered:
         account, key = self.account, (proposal.object_kind, proposal.object_id)
         known = self.objects.get(key)
         history = self.histories.get(proposal.object_id)
+        held = self.hands_off.get(key)
         return Facts(
             now=self.now,
             ad_set_cap=_money(account.max_daily_budget_per_ad_set_minor, account) or self.limits.ad_set_cap,
@@ -85,6 +88,9 @@ class Gathered:
             mark_below=self.wishes.mark_below(proposal),
             tree_age=_age(self.now, account.tree_read_at),
             insights_age=_age(self.now, account.insights_read_at),
+            activities_age=_age(self.now, account.activities_read_at),
+            hands_off_until=held.until if held else None,
+            hands_off_by=held.by if held else None,
             limits=self.limits,
         )
 
@@ -148,6 +154,7 @@ def gather(
         in_cycle=run.count,
         pauses=len(run.paused),
         wishes=gather_wishes(conn, account, now, proposals, with_figures=with_spend),
+        hands_off=hand_edits.hands_off(conn, account.id, None, now),
     )
     if with_spend:
         _add_spend(conn, gathered, proposals, run.paused)

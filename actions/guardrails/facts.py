@@ -86,6 +86,9 @@ class Facts:
 
     tree_age: timedelta | None = None
     insights_age: timedelta | None = None
+    activities_age: timedelta | None = None  # how long ago it was read what people changed by hand
+    hands_off_until: datetime | None = None  # a person changed the object by hand; platform's clock
+    hands_off_by: str | None = None
     is_approved: bool = False  # a person approved this very action
     limits: Limits = field(default_factory=Limits)
 

@@ -33,6 +33,7 @@ _KNOWN: dict[str, Any] = {
     "account_spend_minor": 100_000,
     "tree_age": timedelta(minutes=5),
     "insights_age": timedelta(minutes=5),
+    "activities_age": timedelta(minutes=5),
 }
 
 

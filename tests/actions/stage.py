@@ -107,7 +107,7 @@ def set_stage(engine: Engine, *, platform_account_id: str = "act_1", ad_set_coun
     platform = FakePlatform()
     with engine.begin() as conn:
         account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
-        accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW)
+        accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW, activities_read_at=NOW)
         common = {"account_id": account_id, "status": "active", **_LIFE}
         conn.execute(insert(campaigns), [{**common, "id": "1", "objective": "SALES", "daily_budget_minor": None}])
         for number in range(1, ad_set_count + 1):

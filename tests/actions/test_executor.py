@@ -379,7 +379,8 @@ def test_the_cooldown_is_judged_again_at_the_door(stage):
     """Approved a day after the last change; then the ad set went back to learning, which rests for three days."""
     stage.executor().execute(stage.approve(budget()).id)
     stage.clock.at += timedelta(hours=25)
-    stage.change_account(tree_read_at=stage.clock.at, insights_read_at=stage.clock.at)
+    at = stage.clock.at
+    stage.change_account(tree_read_at=at, insights_read_at=at, activities_read_at=at)
     second = stage.approve(budget(target=13_000, before=12_000))
     with stage.engine.begin() as conn:
         conn.execute(update(ad_sets).values(learning="learning"))

@@ -22,7 +22,7 @@ def cycle(stage):
     def propose(*wanted, minutes=0, of=stage, **more):
         now = NOW + timedelta(minutes=minutes)
         with of.engine.begin() as conn:
-            accounts.change(conn, of.account_id, tree_read_at=now, insights_read_at=now)
+            accounts.change(conn, of.account_id, tree_read_at=now, insights_read_at=now, activities_read_at=now)
             row = {"task": "meta.full_cycle", "account_id": of.account_id, "slot_at": now, "now_at": now,
                    "mode": "stub", "level": "auto", "triggered_by": "schedule", "state": "succeeded"}  # fmt: skip
             run_id = conn.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one()

@@ -120,7 +120,7 @@ def approve(conn: Connection, cell: Cell) -> Action:
         zone="Europe/Madrid", is_active=True, status_text="", minimum_daily_budget_minor=100,
     )  # fmt: skip
     account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
-    account = accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW)
+    account = accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW, activities_read_at=NOW)
     life = {"name": "x", "status": "active", "effective_status": "ACTIVE", "created_at": NOW, "updated_at": NOW}
     common = {"account_id": account_id, "seen_at": NOW, **life}
     campaign = {**common, "id": cell.object_id(1), "objective": "OUTCOME_SALES"}
