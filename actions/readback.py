@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from actions.precheck import differences
-from actions.send import CREATED_KINDS
+from actions.request import CREATED_KINDS
 from actions.timing import Timing
 from domain.actions import CREATES, Action
 from domain.errors import GoneError, PlatformError, ThrottledError

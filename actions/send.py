@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions import steps
+from actions.request import request_of
 from actions.timing import Timing
-from domain.actions import CREATES, Action, ActionKind, JsonMap, ObjectKind
+from domain.actions import Action, JsonMap
 from domain.errors import (
     NeedsPersonError,
     NotSentError,
@@ -22,7 +23,7 @@ from domain.errors import (
     UnknownOutcomeError,
 )
 from domain.ids import PlatformAccountId
-from domain.ports import PlatformWriter, WriteRequest
+from domain.ports import PlatformWriter
 from models import fence
 
 
@@ -59,13 +60,6 @@ class Unknown:
 
 
 Outcome: TypeAlias = Answered | Refused | Postponed | Unknown
-
-CREATED_KINDS = {
-    ActionKind.CREATE_CAMPAIGN: ObjectKind.CAMPAIGN,
-    ActionKind.CREATE_AD_SET: ObjectKind.AD_SET,
-    ActionKind.CREATE_CREATIVE: ObjectKind.CREATIVE,
-    ActionKind.CREATE_AD: ObjectKind.AD,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +100,9 @@ def _behind_the_fence(sending: Sending, action: Action, conn: Connection) -> Out
         return late
     if not fence.hold_shared(conn, action.account_id, timeout_s=left_s):
         return Postponed(reason="a stop holds the fence", wait_s=timing.held_wait_s)
-    state = fence.state(conn, action.account_id)
-    if state.closed and action.kind is not ActionKind.EMERGENCY_PAUSE:
-        return Postponed(reason=f"the fence is closed: {state.reason}", wait_s=timing.held_wait_s)
+    barrier = fence.barrier(conn, action.account_id, action.stop_id)
+    if barrier is not None:
+        return Postponed(reason=barrier, wait_s=timing.held_wait_s)
     sending.checkpoint(steps.FENCED)
     if sending.monotonic_s() - sending.begun_s >= timing.send_deadline_s:
         return late
@@ -120,7 +114,7 @@ def _behind_the_fence(sending: Sending, action: Action, conn: Connection) -> Out
 def _call(sending: Sending, action: Action) -> Outcome:
     timing = sending.timing
     try:
-        object_id = sending.writer.write(sending.account, _request(action), deadline_s=timing.client_deadline_s)
+        object_id = sending.writer.write(sending.account, request_of(action), deadline_s=timing.client_deadline_s)
     except ThrottledError as error:
         return Postponed(
             reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True
@@ -134,22 +128,6 @@ def _call(sending: Sending, action: Action) -> Outcome:
     except Exception as error:  # noqa: BLE001 - whatever broke, bytes may have left: only reading back can tell
         return Unknown(reason=f"the client broke while sending: {type(error).__name__}", error={})
     return Answered(object_id=object_id)
-
-
-def _request(action: Action) -> WriteRequest:
-    is_create = action.kind in CREATES
-    fields = dict(action.target)
-    if is_create and action.kind is not ActionKind.CREATE_CREATIVE:
-        fields["status"] = "paused"  # whatever was asked for: activating is an action of its own
-    return WriteRequest(
-        kind=action.kind,
-        object_kind=CREATED_KINDS.get(action.kind, action.object_kind),
-        object_id=None if is_create else action.object_id,
-        parent_id=action.object_id if is_create else None,
-        fields=fields,
-        op_token=action.op_token,
-        request_id=f"action-{action.id}-{action.epoch}",
-    )
 
 
 def _details(error: PlatformError) -> JsonMap:
