@@ -15,7 +15,7 @@ from domain.health import OPEN_RUN_STATES, RunState
 from domain.ids import RunId
 from domain.money import Money
 from embedded.events import Event, EventKind
-from models import accounts, ledger_reads, migrate, run_history
+from models import accounts, ledger_reads, run_history
 from models.accounts import Account
 from models.runs import Run
 from workers import addresses, machine, oracle, planner
@@ -122,10 +122,15 @@ def migrate_database() -> None:
     Example: DATABASE_URL=postgresql://... stakazo migrate
     """
     settings = read_settings()
-    migrate.upgrade(addresses.database_url(settings))
+    is_split = machine.migrate_as_owner(settings, addresses.database_url(settings))
     with House.open(settings, name="stakazo-migrate") as house:
         opened = machine.open_stub_accounts(house)
     say(f"the schema is up to date; {len(opened)} accounts of the sandbox are open")
+    if not is_split:
+        say(
+            "everything runs as one role of Postgres, so that triggers alone guard the audit; set DATABASE_OWNER_URL to"
+            " the owner's address and DATABASE_URL to another role's, which this command makes"
+        )
 
 
 def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:

@@ -21,7 +21,8 @@ from embedded.ports import HOST, PortBook
 from embedded.servers import PreparedServer, RunningServer, process_at_work_in, refuse_if_running
 
 NAME = "postgres"
-USER = "stakazo"
+USER = "stakazo"  # owns the tables
+APP_USER = "stakazo_app"  # what every process runs as; made by whoever migrates
 DATABASE = "stakazo"
 _VERSION = "18"
 _SETTINGS: Mapping[str, str] = {
@@ -99,8 +100,24 @@ def start(folder: Path, *, port: int | None = None, durable: bool = True) -> Run
     return RunningServer(prepared, ports)
 
 
+def app_url(folder: Path, *, port: int) -> str:
+    """Return the url of the role that the application runs as; its password is made and kept on first use."""
+    return f"postgresql+psycopg://{APP_USER}:{kept_secret(folder / 'app_password')}@{HOST}:{port}/{DATABASE}"
+
+
 def kept_url(folder: Path, *, ports: PortBook) -> str | None:
-    """Return the url of the server last prepared in this folder, for other processes; None if there was none."""
+    """Return the application's url of the server last prepared in this folder; None if there was none.
+
+    The owner's, where nobody has made a role for the application yet.
+    """
+    port = ports.last(NAME)
+    if port is not None and (folder / "app_password").exists():
+        return app_url(folder, port=port)
+    return kept_owner_url(folder, ports=ports)
+
+
+def kept_owner_url(folder: Path, *, ports: PortBook) -> str | None:
+    """Return the owner's url of the server last prepared in this folder; None if there was none."""
     port = ports.last(NAME)
     if port is None or not (folder / "password").exists():
         return None

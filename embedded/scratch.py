@@ -42,6 +42,12 @@ def scratch_database(server_url: str, *, template: str | None = None) -> Iterato
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def as_application(url: str) -> str:
+    """Return the same database's url as the role that the application runs as; the server is gone with its tests."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"{postgres.APP_USER}:application@{parts.hostname}:{parts.port}"))
+
+
 def database_name(url: str) -> str:
     """Return the database that a url names."""
     return urlsplit(url).path.removeprefix("/")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from embedded.scratch import database_name, scratch_database, scratch_postgres, scratch_redis
+from embedded.scratch import as_application, database_name, scratch_database, scratch_postgres, scratch_redis
 
 os.environ.pop("COLUMNS", None)  # xdist sets it in its workers; consoles made on import would keep its 80 for good
 
@@ -29,17 +29,25 @@ def empty_database_url(postgres_url: str) -> Iterator[str]:
 def migrated_template(postgres_url: str) -> Iterator[str]:
     """The name of a database with all migrations applied, to be copied and never written to."""
     from models.migrate import upgrade  # late: tests that need no tables do not wait for the models' import
+    from models.roles import admit  # late for the same reason
 
     with scratch_database(postgres_url) as url:
         upgrade(url)
+        admit(url, as_application(url))
         yield database_name(url)
 
 
 @pytest.fixture
-def database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
-    """A migrated database of the test's own: a copy takes about 50 ms."""
+def owner_database_url(postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A migrated database of the test's own, as the role that owns its tables: a copy takes about 50 ms."""
     with scratch_database(postgres_url, template=migrated_template) as url:
         yield url
+
+
+@pytest.fixture
+def database_url(owner_database_url: str) -> str:
+    """The same database as the role that the application runs as: the suite shows that it needs no more rights."""
+    return as_application(owner_database_url)
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,17 @@ def database_url(settings: Settings) -> str:
     return url
 
 
+def owner_url(settings: Settings) -> str | None:
+    """Return the address of Postgres as the owner of the tables, for migrations only: never for a process that runs.
+
+    None where DATABASE_URL names a server and DATABASE_OWNER_URL does not: then one role is both.
+    """
+    if settings.database_url:
+        return settings.common.database_owner_url
+    rooms = folders(settings)
+    return postgres.kept_owner_url(rooms.postgres, ports=PortBook(rooms.ports))
+
+
 def redis_url(settings: Settings) -> str:
     """Return the address of Redis, password included: never log it.
 

@@ -22,7 +22,7 @@ from embedded.child import ChildSpec
 from embedded.events import Event
 from embedded.ports import PortBook
 from embedded.supervisor import Supervisor
-from models import accounts, engine, migrate
+from models import accounts, engine, migrate, roles
 from workers import addresses, commands
 from workers.bootstrap import House
 from workers.flower import FlowerLogin, flower_login
@@ -123,9 +123,16 @@ def _served(
     with Supervisor(folder=rooms.home, on_event=on_event, external=external) as supervisor, closing(ports):
         environment = _start_servers(supervisor, settings, rooms, ports, on_stage)
         on_stage("migrations")
-        migrate.upgrade(environment["DATABASE_URL"])
+        migrate_as_owner(settings, environment["DATABASE_URL"])
         with House.open(settings, name="stakazo-up") as house:
             yield house, supervisor, ports, environment
+
+
+def migrate_as_owner(settings: Settings, app_url: str) -> bool:
+    """Bring the schema up to date as the owner and admit the application's role; says whether there are two roles."""
+    owner_url = addresses.owner_url(settings) or app_url
+    migrate.upgrade(owner_url)
+    return roles.admit(owner_url, app_url)
 
 
 def _start_lines(  # noqa: PLR0917 - what a start needs
@@ -184,7 +191,7 @@ def _start_servers(
         on_stage("postgres")
         server = postgres.prepare(rooms.postgres, ports=ports, log_path=rooms.logs / "postgres.log")
         supervisor.start(server.spec)
-        urls["DATABASE_URL"] = server.url
+        urls["DATABASE_URL"] = postgres.app_url(rooms.postgres, port=server.port)
     if urls["REDIS_URL"] is None:
         on_stage("redis")
         server = redis.prepare(rooms.redis, ports=ports, log_path=rooms.logs / "redis.log")
@@ -209,7 +216,7 @@ def _child(
     logs: Path,
     ready: Callable[[int], bool] | None,
 ) -> ChildSpec:
-    common = {"STAKAZO_HOME": str(settings.home), "PYTHONUNBUFFERED": "1", **environment}
+    common = {"STAKAZO_HOME": str(settings.home), "PYTHONUNBUFFERED": "1", "DATABASE_OWNER_URL": "", **environment}
     return ChildSpec(
         name=line.name,
         argv=line.argv,

@@ -132,6 +132,11 @@ class _Common(BaseSettings):
     database_url: Annotated[str | None, BeforeValidator(_postgres)] = Field(
         None, repr=False, description="postgresql://user:password@host:5432/name, or nothing for the embedded server"
     )
+    database_owner_url: Annotated[str | None, BeforeValidator(_postgres)] = Field(
+        None,
+        repr=False,
+        description="the address of DATABASE_URL's database as the owner of its tables, for `stakazo migrate` only",
+    )
     redis_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
         None, repr=False, description="redis://host:6379/0, or nothing for the embedded server"
     )

@@ -61,6 +61,7 @@ class SimulationFolder:
             "STAKAZO_HOME": str(self.home),
             "SANDBOX_DATA": str(self.sandbox),
             "DATABASE_URL": "",
+            "DATABASE_OWNER_URL": "",
             "REDIS_URL": "",
             "SANDBOX_URL": "",
             "SANDBOX_ADMIN_URL": "",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from models.tables import accounts, action_events, actions, runs
+from models.tables import accounts, actions, audit, runs
 from tests.journeys.running import Machine, is_alive, machine, wait_until
 
 _FLOWER_PORT = 5555
@@ -169,10 +169,10 @@ def _look(up: Machine) -> Look:
         "accounts": (accounts.c.id, accounts.c.platform_account_id, accounts.c.level, accounts.c.fence_epoch),
         "runs": (runs.c.id, runs.c.task, runs.c.slot_at),
         "actions": (actions.c.id, actions.c.op_token, actions.c.state, actions.c.attempts),
-        "events": (action_events.c.id, action_events.c.event),
+        "events": (audit.c.chain, audit.c.seq, audit.c.event),
     }
     with up.engine.connect() as conn:
-        rows = {name: conn.execute(select(*wanted).order_by(wanted[0])).all() for name, wanted in columns.items()}
+        rows = {name: conn.execute(select(*wanted).order_by(*wanted[:2])).all() for name, wanted in columns.items()}
     return Look(
         rows=rows,
         ports={child.name: child.port for child in up.runtime.children if child.port},

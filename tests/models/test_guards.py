@@ -1,13 +1,19 @@
 """What the database refuses by itself, whoever asks: illegal steps, changed decisions, a rewritten audit."""
 
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.actions import TRANSITIONS, ActionState
-from models.tables import accounts, action_events, actions
+from domain.ids import AccountId, ActionId
+from embedded.scratch import scratch_database
+from models import audit
+from models.engine import make_engine
+from models.tables import accounts, actions
+from models.tables import audit as audit_table
 
 EVERY_PAIR = [pair for pair in product(ActionState, ActionState) if pair[0] != pair[1]]
 
@@ -68,27 +74,34 @@ def test_values_can_be_trimmed_until_the_row_was_written_ahead(conn: Connection,
         conn.execute(change.values({column: {"daily_budget_minor": 3}}))
 
 
-def event(conn: Connection, action_id: int) -> None:
-    conn.execute(
-        insert(action_events).values(action_id=action_id, actor="me", event="made", after_state="proposed", epoch=0)
-    )
+@pytest.fixture
+def owner(postgres_url: str, migrated_template: str) -> Iterator[Connection]:
+    """The owner's transaction, rolled back: what holds against it holds against whoever has fewer rights."""
+    with scratch_database(postgres_url, template=migrated_template) as url:
+        engine = make_engine(url)
+        with engine.connect() as conn:
+            audit.note(conn, actor="me", event="thing.made")
+            yield conn
+        engine.dispose()
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE action_events SET actor = 'someone else'", "DELETE FROM action_events", "TRUNCATE action_events"],
-)
-def test_the_audit_is_only_added_to(conn: Connection, statement: str) -> None:
-    event(conn, action(conn, "proposed"))
-    with pytest.raises(IntegrityError, match="append-only"):
-        conn.execute(text(statement))
+@pytest.mark.parametrize("table", ["audit", "audit_heads", "the partition"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {}", "DELETE FROM {}", "TRUNCATE {}"])
+def test_the_audit_is_only_added_to_even_by_the_owner(owner: Connection, table: str, statement: str) -> None:
+    if table == "the partition":
+        table = owner.execute(text("SELECT tableoid::regclass::text FROM audit")).scalar_one()
+    change = "seq = 0" if table == "audit_heads" else "actor = 'someone else'"
+    with pytest.raises(IntegrityError, match=r"append-only|only follows"):
+        owner.execute(text(statement.format(table, change)))
 
 
-def test_the_audit_goes_together_with_its_action(conn: Connection) -> None:
+def test_the_audit_stays_when_its_account_goes(conn: Connection) -> None:
     row = action(conn, "applied")
-    event(conn, row)
-    conn.execute(delete(actions).where(actions.c.id == row))
-    assert conn.execute(select(action_events)).all() == []
+    of = conn.execute(select(actions.c.account_id).where(actions.c.id == row)).scalar_one()
+    audit.note(conn, actor="me", event="made", account_id=AccountId(of), action_id=ActionId(row))
+    conn.execute(delete(accounts).where(accounts.c.id == of))
+    assert conn.execute(select(func.count()).select_from(actions)).scalar_one() == 0
+    assert conn.execute(select(audit_table.c.chain, audit_table.c.action_id)).all() == [(of, row)]
 
 
 def test_the_fence_cannot_have_a_second_row(conn: Connection) -> None:

@@ -170,9 +170,9 @@ def test_a_span_that_can_only_be_a_mistake_makes_no_partitions(conn: Connection,
         partitions.ensure(conn, insights_daily, date(2026, 3, 1), until)
 
 
-def test_going_down_and_up_again_works_with_partitions_in_place(engine: Engine, database_url: str) -> None:
+def test_going_down_and_up_again_works_with_partitions_in_place(engine: Engine, owner_database_url: str) -> None:
     with engine.begin() as conn:
         insights.upsert_daily(conn, opened(conn), [[row()]], NOON)
-    downgrade(database_url, "base")
-    upgrade(database_url)
-    assert pending(database_url) == ()
+    downgrade(owner_database_url, "base")
+    upgrade(owner_database_url)
+    assert pending(owner_database_url) == ()

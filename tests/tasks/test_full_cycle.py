@@ -150,7 +150,7 @@ def test_an_account_in_another_money_than_the_caps_changes_no_budget_until_it_ha
 
 def test_plan_shows_what_the_next_cycle_would_do_and_writes_nothing(house, do, account):
     do(full_cycle.run)
-    before = {table: _count(house, table) for table in ("actions", "action_events", "runs", "run_logs")}
+    before = {table: _count(house, table) for table in ("actions", "audit", "runs", "run_logs")}
     shown = rehearsal.plan(house, account.id)
 
     assert shown.actions
