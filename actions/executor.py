@@ -18,7 +18,7 @@ from actions.outcome import Recorder
 from actions.send import Answered, Outcome, Postponed, Refused, Sending, Unknown, send
 from actions.timing import Timing
 from actions.writeahead import write_ahead
-from domain.actions import Action, ActionKind, ActionState, Level
+from domain.actions import CREATES, Action, ActionKind, ActionState, Level
 from domain.clock import PlatformClock
 from domain.errors import InvariantError, LostClaimError, NotReadyError
 from domain.ids import ActionId
@@ -79,6 +79,9 @@ class Executor:
     def _go_on(self, action: Action, account: Account) -> ActionState:
         if action.state is ActionState.SENT:
             return self._recorder.abandon(action, account)
+        if action.crash_count > self._timing.most_crashes:
+            reason = f"its executor died {self._timing.most_crashes} times in a row; a person must look"
+            return self._recorder.settle(action, ActionState.DEAD, reason)
         try:
             client, now = self._client_of(account), self._clock_of(account).now()
         except NotReadyError as error:
@@ -94,22 +97,18 @@ class Executor:
     def _turn_away(self, action: Action, account: Account) -> ActionState | None:
         """What keeps an approved action from being looked at any further; None = nothing."""
         timing, recorder = self._timing, self._recorder
-        if action.crash_count > timing.most_crashes:
-            reason = f"its executor died {timing.most_crashes} times in a row; a person must look"
-            return recorder.settle(action, ActionState.DEAD, reason)
-        if action.kind is ActionKind.EMERGENCY_PAUSE:
-            return None
         with self._engine.begin() as conn:
-            age_s = (db_now(conn) - action.created_at).total_seconds()
-            state = fence.state(conn, action.account_id)
+            age_s = (db_now(conn) - ledger_reads.wanted_since(conn, action)).total_seconds()
+            barrier = fence.barrier(conn, action.account_id, action.stop_id)
+        if action.kind is ActionKind.EMERGENCY_PAUSE:
+            return None if barrier is None else recorder.settle(action, ActionState.CANCELLED, barrier)
         if age_s > timing.approval_life_s:
             reason = f"could not be sent for {age_s:.0f} s, over {timing.approval_life_s:.0f} s; the next cycle decides"
             return recorder.settle(action, ActionState.CANCELLED, reason)
         if account.level is Level.OBSERVE:
             return recorder.settle(action, ActionState.CANCELLED, "the account was set to observe meanwhile")
-        if state.closed or account.is_paused:
-            reason = f"the fence is closed: {state.reason}" if state.closed else "the account is paused"
-            return recorder.release(action, reason, timing.held_wait_s)
+        if barrier is not None or account.is_paused:
+            return recorder.release(action, barrier or "the account is paused", timing.held_wait_s)
         return None
 
     def _carry_out(self, action: Action, account: Account, client: Client, now: datetime) -> ActionState:
@@ -177,7 +176,11 @@ class Executor:
                 assert_never(outcome)
 
     def _look_again(self, action: Action, account: Account, reader: PlatformReader) -> ActionState:
-        """The quarantine is over: what is not there now never comes, as far as the platform's traits hold."""
+        """The quarantine is over: what is not there now never comes, as far as the platform's traits hold.
+
+        Of an update that is said at the second look only, a quarantine later: until then nothing else is written to the
+        object, since a late old write would overwrite the newer one.
+        """
         with self._engine.begin() as conn:
             held = ledger_reads.machinery(conn, action.id)
         if held is None or held.sent_platform_at is None:
@@ -186,6 +189,8 @@ class Executor:
         match found:
             case readback.Seen():
                 return self._recorder.applied(action, found, "seen after the quarantine")
+            case readback.NotSeen(reason=reason) if action.kind not in CREATES and held.looks == 0:
+                return self._recorder.not_seen(action, account, f"not seen after the quarantine, once: {reason}")
             case readback.NotSeen(reason=reason):
                 return self._recorder.settle(
                     action, ActionState.NOT_APPLIED, f"not seen after the quarantine: {reason}"

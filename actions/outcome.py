@@ -74,6 +74,13 @@ class Recorder:
             )
         )
 
+    def not_seen(self, action: Action, account: Account, reason: str) -> ActionState:
+        """Its effect was looked for and is not there: somebody looks once more, another quarantine from now."""
+        wait_s = self._quarantine_s(action, account)
+        return self._record(
+            lambda conn: ledger.note_unseen(conn, action, actor=self.owner, reason=reason, wait_s=wait_s)
+        )
+
     def abandon(self, action: Action, account: Account) -> ActionState:
         """Take over from an executor that died after the write-ahead; its send may have begun at the deadline."""
         after_s = self.timing.client_deadline_s + self._quarantine_s(action, account)

@@ -51,7 +51,7 @@ def write_ahead(
 
 def _judge_again(conn: Connection, action: Action, now: datetime, limits: Limits) -> tuple[str | None, int]:
     if action.kind is ActionKind.EMERGENCY_PAUSE:
-        return None, 0
+        return fence.barrier(conn, action.account_id, action.stop_id), 0
     unapproved = approvals.missing(conn, action)
     if unapproved is not None:
         return unapproved, 0

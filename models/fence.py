@@ -6,13 +6,13 @@ lock: once it has it, whoever sends next has read the flag. Locks end with the c
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 
 from domain.errors import InvariantError
-from domain.ids import AccountId
-from models.tables import accounts, fence
+from domain.ids import AccountId, StopId
+from models.tables import accounts, fence, stops
 
 FENCE_CLASS = 7_101  # first key of the advisory locks of senders and stops; the second is the account, 0 = all
 CAP_CLASS = 7_102  # first key of the lock under which an account's budgets are summed and reserved
@@ -41,6 +41,20 @@ def state(conn: Connection, account_id: AccountId) -> FenceState:
         return FenceState(closed=True, epoch=0, reason="the fence cannot be read")
     reasons = [row[2] for row in (everyone, own) if row[0]]
     return FenceState(closed=bool(everyone[0] or own[0]), epoch=everyone[1] + own[1], reason="; ".join(reasons))
+
+
+def barrier(conn: Connection, account_id: AccountId, stop_id: StopId | None) -> str | None:
+    """Say what keeps an action of the account from being sent, None = nothing.
+
+    An emergency pause, which alone carries a stop, needs that stop to be open and to cover the account; everything else
+    needs an open fence.
+    """
+    if stop_id is None:
+        found = state(conn, account_id)
+        return f"the fence is closed: {found.reason}" if found.closed else None
+    covers = or_(stops.c.account_id.is_(None), stops.c.account_id == account_id)
+    query = select(stops.c.id).where(stops.c.id == stop_id, stops.c.opened_at.is_(None), covers)
+    return None if conn.execute(query).first() else f"stop {stop_id} is over, or not of this account: it pauses nothing"
 
 
 def close(conn: Connection, account_id: AccountId | None, *, reason: str) -> int:

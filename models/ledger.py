@@ -21,6 +21,7 @@ from models.tables import Instant, actions
 
 __all__ = [
     "Draft",
+    "admit",
     "claim",
     "events",
     "get",
@@ -30,6 +31,7 @@ __all__ = [
     "mark_sent",
     "mark_unknown",
     "note",
+    "note_unseen",
     "postpone_account",
     "put_back",
     "release",
@@ -71,6 +73,14 @@ def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float) 
     action = to_action(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     note(conn, action, actor=owner, event="claimed")
     return action
+
+
+def admit(conn: Connection, action: Action, *, actor: str, detail: JsonMap) -> Action:
+    """Let an action that waited for approval be sent; its room under the caps is taken as it is."""
+    values = {"next_at": _NOW}
+    return _move(
+        conn, action, ActionState.APPROVED, actor=actor, event="approval.given", reason="", values=values, detail=detail
+    )
 
 
 def mark_sent(
@@ -135,7 +145,9 @@ def settle(
     """Bring an action to a terminal state. Its reservation is freed; of an applied one the mirror tells from now on."""
     if after not in TERMINAL:
         raise ValueError(f"{after} is not terminal")
-    values: dict[str, Any] = _released(0) | {"cap_reserved_minor": 0, "finished_at": _NOW}
+    values: dict[str, Any] = _released(0) | {"finished_at": _NOW}
+    if (action.state, after) != (ActionState.UNKNOWN, ActionState.DEAD):  # it may have taken effect all the same
+        values["cap_reserved_minor"] = 0
     if result_object_id is not None:
         values["result_object_id"] = result_object_id
     if last_error is not None:
@@ -147,6 +159,12 @@ def release(conn: Connection, action: Action, *, actor: str, reason: str, wait_s
     """Let go of a claimed action as it is, to be claimed again in `wait_s`."""
     values = _released(wait_s)
     return _move(conn, action, action.state, actor=actor, event="released", reason=reason, values=values)
+
+
+def note_unseen(conn: Connection, action: Action, *, actor: str, reason: str, wait_s: float) -> Action:
+    """Let go of an unknown action whose effect was looked for in vain; it stays unknown for `wait_s` at least."""
+    values = _released(wait_s) | {"looks": actions.c.looks + 1}
+    return _move(conn, action, action.state, actor=actor, event="not_seen", reason=reason, values=values)
 
 
 def postpone_account(conn: Connection, account_id: AccountId, *, wait_s: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from domain.actions import IN_FLIGHT, Action, ActionState
+from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState
 from domain.ids import AccountId, ActionId, RunId
 from models.ledger_rows import ACTION_COLUMNS, to_action
 from models.tables import accounts, actions, audit
@@ -35,6 +35,7 @@ class Machinery:
 
     verdicts: tuple[Mapping[str, Any], ...]
     judged_on: Mapping[str, Any]
+    looks: int  # after a quarantine, in vain
     cap_reserved_minor: int
     lease_owner: str | None
     lease_until: datetime | None
@@ -117,6 +118,13 @@ def events(conn: Connection, action_id: ActionId) -> tuple[Event, ...]:
     )
 
 
+def wanted_since(conn: Connection, action: Action) -> datetime:
+    """From when on the action may be sent: its making, or what a person did to it later."""
+    at = func.greatest(actions.c.created_at, actions.c.requeued_at)  # greatest() passes over NULL
+    since: datetime = conn.execute(select(at).where(actions.c.id == action.id)).scalar_one()
+    return since
+
+
 def machinery(conn: Connection, action_id: ActionId) -> Machinery | None:
     """Find what the machinery knows of an action."""
     columns = [actions.c[name] for name in Machinery.__dataclass_fields__]
@@ -136,6 +144,17 @@ def in_doubt(conn: Connection, account_id: AccountId | None = None) -> tuple[Act
     return tuple(to_action(row) for row in conn.execute(statement).mappings())
 
 
+def longest_to_begin_s(conn: Connection, account_id: AccountId | None, since: datetime) -> float:
+    """Seconds until nothing ordinary that was written ahead by `since` (Postgres' clock) can begin to be sent."""
+    left = func.extract("epoch", func.max(actions.c.send_deadline_at) - func.clock_timestamp())
+    statement = select(func.coalesce(left, 0)).where(
+        actions.c.state == ActionState.SENT, actions.c.stop_id.is_(None), actions.c.sent_at <= since
+    )
+    if account_id is not None:
+        statement = statement.where(actions.c.account_id == account_id)
+    return float(conn.execute(statement).scalar_one())
+
+
 def due(conn: Connection, limit: int) -> tuple[DueAction, ...]:
     """Actions that can be claimed now, by Postgres' clock; those that wait longest first."""
     rows = conn.execute(
@@ -143,6 +162,7 @@ def due(conn: Connection, limit: int) -> tuple[DueAction, ...]:
         .join(accounts, accounts.c.id == actions.c.account_id)
         .where(
             actions.c.state.in_(IN_FLIGHT),
+            actions.c.kind != ActionKind.EMERGENCY_PAUSE,  # carried out by who ordered the stop, or by the tower
             actions.c.next_at <= func.now(),  # stands still in a transaction, so that the index serves it
             func.coalesce(actions.c.lease_until, func.now()) <= func.now(),
         )

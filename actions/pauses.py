@@ -1,0 +1,176 @@
+"""Pauses what spends, for an emergency stop: lists it once, what spends most first, and carries it out in this process.
+
+Never through Celery. What is left when patience ends, the tower goes on with (`finish_open`); the list says what this
+stop paused, which is all that may be resumed after it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from actions import door, stop
+from actions.timing import Timing
+from domain.actions import ActionKind, ActionState, ObjectKind, Priority, Proposal
+from domain.calls import calling
+from domain.clock import PlatformClock
+from domain.errors import NotReadyError
+from domain.ids import ActionId, StopId
+from domain.ports import CallClass
+from models import accounts, fence, spending, stops
+from models.accounts import Account
+from models.spending import Spender
+from models.stops import Stop
+
+RULE = "emergency_stop"
+_NAP_S = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Executes(Protocol):
+    """What of an executor is needed: it brings one action as far as it goes now."""
+
+    def execute(self, action_id: ActionId) -> ActionState: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a stop's pauses are; `left_s` is the estimate from those that are done, None = nothing to go by yet."""
+
+    settled: int
+    total: int
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pausing:
+    """What pausing needs: the executor that sends, the platforms' clocks, and when to give up for now."""
+
+    engine: Engine
+    executor: Executes
+    clock_of: Callable[[Account], PlatformClock]
+    progress: Callable[[Progress], None] = lambda _: None
+    monotonic_s: Callable[[], float] = time.monotonic
+    rest: Callable[[float], None] = time.sleep
+
+
+def pause_all(pausing: Pausing, stop_id: StopId, *, patience_s: float) -> Stop:
+    """Pause every campaign that is switched on in the stop's scope; go on where somebody left off.
+
+    Ends when all are settled or patience is over; `paused_at` of the stop says which. A pause with an unknown outcome
+    is waited for by the tower, not here.
+    """
+    until_s = pausing.monotonic_s() + patience_s
+    _list(pausing, stop_id)
+    with calling(CallClass.EMERGENCY):
+        _carry_out(pausing, stop_id, until_s)
+    with pausing.engine.begin() as conn:
+        stops.note_paused(conn, stop_id)
+        return stops.get(conn, stop_id)
+
+
+def finish_open(pausing: Pausing, *, timing: Timing, patience_s: float) -> int:
+    """Do what open stops still need: drain, answer, list, pause; return how many needed something."""
+    with pausing.engine.begin() as conn:
+        waiting = stops.unfinished(conn)
+    for stop_id in waiting:
+        held = stop.finish(pausing.engine, stop_id, timing=timing, monotonic_s=pausing.monotonic_s, rest=pausing.rest)
+        if held.pauses and held.opened_at is None and held.paused_at is None:
+            pause_all(pausing, stop_id, patience_s=patience_s)
+        log.info("stop gone on with", stop=stop_id)
+    return len(waiting)
+
+
+def _list(pausing: Pausing, stop_id: StopId) -> None:
+    with pausing.engine.begin() as conn:
+        held = stops.get(conn, stop_id)
+        scope = accounts.listing(conn) if held.account_id is None else (accounts.get(conn, held.account_id),)
+    if held.listed_at is not None or held.opened_at is not None:
+        return
+    if all([_list_account(pausing, held, account) for account in scope]):  # all are tried, whatever becomes of one
+        with pausing.engine.begin() as conn:
+            stops.note_listed(conn, stop_id)
+
+
+def _list_account(pausing: Pausing, held: Stop, account: Account) -> bool:
+    """Put what the account has switched on under the stop, with a pause for each; False = not now."""
+    try:
+        now = pausing.clock_of(account).now()
+    except NotReadyError as error:
+        log.warning("cannot be paused now", account=account.id, cause=str(error))
+        return False
+    with pausing.engine.begin() as conn:
+        fence.lock_caps(conn, account.id)  # before the stop's row and the audit, as everywhere
+        if stops.get(conn, held.id, hold=True).opened_at is not None:
+            return True
+        known = stops.listed(conn, held.id, account.id)
+        found = [
+            row for row in spending.active_campaigns(conn, account.id) if (ObjectKind.CAMPAIGN, row.campaign_id) not in known
+        ]
+        _add(conn, held, account, found, now)
+    return True
+
+
+def _add(conn: Connection, held: Stop, account: Account, found: list[Spender], now: datetime) -> None:
+    busy = stops.being_paused(conn, account.id)
+    wanted = [_proposal(held, row) for row in found if row.campaign_id not in busy]
+    rows = door.propose(conn, account=account, run_id=None, now=now, proposals=wanted, actor=held.actor).actions
+    ids = {row.object_id: row.id for row in rows}
+    stops.add_items(
+        conn,
+        [
+            {
+                "stop_id": held.id,
+                "account_id": account.id,
+                "object_kind": ObjectKind.CAMPAIGN,
+                "object_id": row.campaign_id,
+                "object_name": row.name,
+                "status_before": "active",
+                "spend_minor": row.spend_minor,
+                "action_id": ids.get(row.campaign_id),
+                "note": "" if row.campaign_id in ids else "another stop is pausing it already",
+            }
+            for row in found
+        ],
+    )
+
+
+def _proposal(held: Stop, row: Spender) -> Proposal:
+    return Proposal(
+        kind=ActionKind.EMERGENCY_PAUSE,
+        object_kind=ObjectKind.CAMPAIGN,
+        object_id=row.campaign_id,
+        object_name=row.name,
+        expected_before={"status": "active"},
+        target={"status": "paused"},
+        rule=RULE,
+        priority=Priority.SAFETY,
+        reason=f"emergency stop {held.id}: {held.reason}",
+        evidence={"spend_minor": row.spend_minor},
+        stop_id=held.id,
+    )
+
+
+def _carry_out(pausing: Pausing, stop_id: StopId, until_s: float) -> None:
+    begun_s, first = pausing.monotonic_s(), None
+    while True:
+        with pausing.engine.begin() as conn:
+            settled, total = stops.progress(conn, stop_id)
+            waiting = [row for row in stops.unsettled(conn, stop_id) if row[1] is not ActionState.UNKNOWN or row[2] <= 0]
+        first = settled if first is None else first
+        now_s = pausing.monotonic_s()
+        done = settled - first
+        left_s = None if done == 0 else (now_s - begun_s) / done * (total - settled)
+        pausing.progress(Progress(settled=settled, total=total, left_s=left_s))
+        if not waiting or now_s >= until_s:
+            return
+        action_id, _, wait_s = min(waiting, key=lambda row: row[2])
+        if wait_s > 0:
+            pausing.rest(min(wait_s, _NAP_S, max(0.0, until_s - now_s)))
+        else:
+            pausing.executor.execute(action_id)
