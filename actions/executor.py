@@ -113,9 +113,10 @@ class Executor:
 
     def _carry_out(self, action: Action, account: Account, client: Client, now: datetime) -> ActionState:
         found = precheck.look(client.reader, account.platform_account_id, action, self._timing)
+        read_s = self._monotonic_s()
         self._checkpoint(steps.PRECHECKED)
         if not isinstance(found, precheck.Ready):
-            return self._end_early(action, found)
+            return self._end_early(action, found, now)
         begun_s = self._monotonic_s()
         sent = write_ahead(
             self._engine,
@@ -137,16 +138,17 @@ class Executor:
             monotonic_s=self._monotonic_s,
             begun_s=begun_s,
             checkpoint=self._checkpoint,
+            read_s=None if action.kind in CREATES else read_s,
         )
         return self._conclude(sent, account, client.reader, send(sending, sent), now)
 
-    def _end_early(self, action: Action, found: precheck.Precheck) -> ActionState:
+    def _end_early(self, action: Action, found: precheck.Precheck, now: datetime) -> ActionState:
         match found:
             case precheck.AlreadyDone():
                 seen = readback.Seen(object_id=action.object_id)
                 return self._recorder.applied(action, seen, "it already was as wanted; nothing was sent")
-            case precheck.Differs(reason=reason):
-                return self._recorder.settle(action, ActionState.CONFLICT, reason)
+            case precheck.Differs():
+                return self._recorder.conflict(action, found, now)
             case precheck.Unreachable(reason=reason):
                 return self._recorder.settle(action, ActionState.REFUSED, reason)
             case precheck.Later(reason=reason, wait_s=wait_s, is_throttled=is_throttled):
@@ -159,19 +161,20 @@ class Executor:
     def _conclude(
         self, action: Action, account: Account, reader: PlatformReader, outcome: Outcome, sent_at: datetime
     ) -> ActionState:
+        if isinstance(outcome, Postponed):
+            return self._recorder.put_back(action, outcome)
+        recorder = replace(self._recorder, read_to_write_ms=outcome.read_to_write_ms)
         match outcome:
-            case Postponed():
-                return self._recorder.put_back(action, outcome)
             case Refused(reason=reason, error=error):
-                return self._recorder.refused(action, reason, error)
+                return recorder.refused(action, reason, error)
             case Unknown():
-                return self._recorder.unknown(action, account, outcome, None)
+                return recorder.unknown(action, account, outcome, None)
             case Answered(object_id=object_id):
                 found = self._read_back(replace(action, result_object_id=object_id), account, reader, sent_at)
                 if isinstance(found, readback.Seen):
-                    return self._recorder.applied(action, found, "")
+                    return recorder.applied(action, found, "")
                 doubt = Unknown(reason=f"answered as done, but reading back: {found.reason}", error={})
-                return self._recorder.unknown(action, account, doubt, object_id)
+                return recorder.unknown(action, account, doubt, object_id)
             case _:
                 assert_never(outcome)
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from actions import steps
+from actions import people, steps
+from actions.precheck import Differs
 from actions.readback import Seen
 from actions.send import Postponed, Unknown
 from actions.timing import Timing
 from domain import catalogue
 from domain.actions import CREATES, Action, ActionState, JsonMap
-from models import ledger, mirror
+from models import hand_edits, ledger, mirror
 from models.accounts import Account
 
 
@@ -26,6 +28,7 @@ class Recorder:
     owner: str
     timing: Timing
     checkpoint: steps.Checkpoint
+    read_to_write_ms: int | None = None  # of the write whose outcome is recorded
 
     def release(self, action: Action, reason: str, wait_s: float, *, is_throttled: bool = False) -> ActionState:
         """Let go of it as it is; where the platform throttles, the account's other actions wait with it."""
@@ -40,6 +43,15 @@ class Recorder:
     def settle(self, action: Action, after: ActionState, reason: str) -> ActionState:
         """End it without an effect of ours."""
         return self._record(lambda conn: ledger.settle(conn, action, after, actor=self.owner, reason=reason))
+
+    def conflict(self, action: Action, found: Differs, now: datetime) -> ActionState:
+        """End it since somebody changed the object; whose edit it may be is written down with it."""
+
+        def change(conn: Connection) -> Action:
+            people.note_conflict(conn, action, found.present, now)
+            return ledger.settle(conn, action, ActionState.CONFLICT, actor=self.owner, reason=found.reason)
+
+        return self._record(change)
 
     def refused(self, action: Action, reason: str, error: JsonMap) -> ActionState:
         """End it as the platform's no."""
@@ -116,6 +128,8 @@ class Recorder:
     def _record(self, change: Callable[[Connection], Action]) -> ActionState:
         with self.engine.begin() as conn:
             changed = change(conn)
+            if self.read_to_write_ms is not None:
+                hand_edits.note_read_to_write(conn, changed.id, self.read_to_write_ms)
             self.checkpoint(steps.NOTED)
         self.checkpoint(steps.RECORDED)
         return changed.state

@@ -1,6 +1,6 @@
 """Reads the object on the platform right before a write: is it still what the decision was made on?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from actions.timing import Timing
@@ -23,9 +23,10 @@ class AlreadyDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differs:
-    """Somebody changed it since the decision."""
+    """Somebody changed it since the decision; `present` is what it is now."""
 
     reason: str
+    present: JsonMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ def _compare(state: ObjectState, action: Action) -> Precheck:
     if action.kind is ActionKind.EMERGENCY_PAUSE:
         return Ready()
     found = differences(state.values, action.expected_before)
-    return Differs(reason="; ".join(found)) if found else Ready()
+    return Differs(reason="; ".join(found), present=dict(state.values)) if found else Ready()
 
 
 def differences(present: JsonMap, wanted: JsonMap) -> tuple[str, ...]:

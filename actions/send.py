@@ -4,7 +4,7 @@ Nothing else happens in the transaction. Every way in which a call can end is a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Engine
@@ -32,6 +32,7 @@ class Answered:
     """The platform says that it is done; read back before believing it."""
 
     object_id: str
+    read_to_write_ms: int | None = None  # so of the two below: how long an edit by hand could have gone unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Refused:
 
     reason: str
     error: JsonMap
+    read_to_write_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class Unknown:
 
     reason: str
     error: JsonMap
+    read_to_write_ms: int | None = None
 
 
 Outcome: TypeAlias = Answered | Refused | Postponed | Unknown
@@ -75,6 +78,7 @@ class Sending:
     monotonic_s: Callable[[], float]
     begun_s: float
     checkpoint: steps.Checkpoint
+    read_s: float | None = None  # the same clock as the fresh reading ended
 
 
 def send(sending: Sending, action: Action) -> Outcome:
@@ -106,7 +110,10 @@ def _behind_the_fence(sending: Sending, action: Action, conn: Connection) -> Out
     sending.checkpoint(steps.FENCED)
     if sending.monotonic_s() - sending.begun_s >= timing.send_deadline_s:
         return late
+    window_ms = None if sending.read_s is None else round((sending.monotonic_s() - sending.read_s) * 1000)
     outcome = _call(sending, action)
+    if not isinstance(outcome, Postponed):
+        outcome = replace(outcome, read_to_write_ms=window_ms)
     sending.checkpoint(steps.ANSWERED)
     return outcome
 
