@@ -102,7 +102,7 @@ class Executor:
             barrier = fence.barrier(conn, action.account_id, action.stop_id)
         if action.kind is ActionKind.EMERGENCY_PAUSE:
             return None if barrier is None else recorder.settle(action, ActionState.CANCELLED, barrier)
-        if age_s > timing.approval_life_s:
+        if age_s > timing.approval_life_s and not action.needs_approval:  # what a person approved has its own life
             reason = f"could not be sent for {age_s:.0f} s, over {timing.approval_life_s:.0f} s; the next cycle decides"
             return recorder.settle(action, ActionState.CANCELLED, reason)
         if account.level is Level.OBSERVE:

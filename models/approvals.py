@@ -3,16 +3,17 @@
 Using one and giving it back is the database's own doing, in the step that marks an action sent or takes that back.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Interval, Select, func, insert, select, update
+from sqlalchemy import Connection, Interval, Select, and_, exists, func, insert, select, update
 
-from domain.actions import Action, ActionState
-from domain.ids import AccountId, ActionId, PrincipalId
+from domain.actions import Action, ActionState, Level
+from domain.ids import AccountId, ActionId, PlatformAccountId, PrincipalId
 from domain.permissions import Role
 from models.ledger_rows import ACTION_COLUMNS, to_action
-from models.tables import Instant, actions, approvals, principals
+from models.tables import Instant, accounts, actions, approvals, module_levels, principals
 
 _NOW = func.clock_timestamp(type_=Instant)
 
@@ -56,13 +57,11 @@ def reject(conn: Connection, action_id: ActionId, *, request_hash: str, decided_
     conn.execute(insert(approvals).values(**row, decision="rejected"))
 
 
-def standing(conn: Connection, action_id: ActionId, *, hold: bool = False) -> Approval | None:
-    """Find the yes to an action that nobody withdrew; with `hold` it and its approver stay so until the end."""
-    query = _standing().where(approvals.c.action_id == action_id)
-    if hold:
-        query = query.with_for_update(read=True)
-    row = conn.execute(query).mappings().first()
-    return None if row is None else Approval(**{**row, "approver_role": Role(row["approver_role"])})
+def standing(conn: Connection, action_ids: Collection[ActionId]) -> dict[ActionId, Approval]:
+    """Find each yes that nobody withdrew; it and its approver stay so until the transaction ends."""
+    query = _standing().where(approvals.c.action_id == func.any(list(action_ids))).with_for_update(read=True)
+    found = (Approval(**{**row, "approver_role": Role(row["approver_role"])}) for row in conn.execute(query).mappings())
+    return {approval.action_id: approval for approval in found}
 
 
 def withdraw(conn: Connection, approval_id: int, *, withdrawn_by: str) -> None:
@@ -72,10 +71,46 @@ def withdraw(conn: Connection, approval_id: int, *, withdrawn_by: str) -> None:
     )
 
 
-def locked(conn: Connection, action_id: ActionId) -> Action | None:
-    """Read an action as it is now, and keep it so until the transaction ends."""
-    row = conn.execute(select(*ACTION_COLUMNS).where(actions.c.id == action_id).with_for_update()).mappings().first()
-    return None if row is None else to_action(row)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An action as its row is now, kept so until the transaction ends, with what its account lets its module do."""
+
+    action: Action
+    account: PlatformAccountId
+    account_level: Level
+    module_level: Level | None
+    was_approved: bool  # somebody said yes at some time, whether or not it still stands
+
+
+def locked(conn: Connection, action_ids: Collection[ActionId]) -> dict[ActionId, Standing]:
+    """Read actions as they are now and keep them so until the transaction ends."""
+    query = (
+        select(
+            *ACTION_COLUMNS,
+            accounts.c.platform_account_id,
+            accounts.c.level.label("account_level"),
+            module_levels.c.level.label("module_level"),
+            exists().where(approvals.c.action_id == actions.c.id, approvals.c.decision == "approved").label("yes"),
+        )
+        .join(accounts, accounts.c.id == actions.c.account_id)
+        .outerjoin(
+            module_levels,
+            and_(module_levels.c.account_id == actions.c.account_id, module_levels.c.module == actions.c.module),
+        )
+        .where(actions.c.id == func.any(list(action_ids)))
+        .order_by(actions.c.id)
+        .with_for_update(of=actions)
+    )
+    return {
+        row["id"]: Standing(
+            action=to_action(row),
+            account=row["platform_account_id"],
+            account_level=Level(row["account_level"]),
+            module_level=None if row["module_level"] is None else Level(row["module_level"]),
+            was_approved=row["yes"],
+        )
+        for row in conn.execute(query).mappings()
+    }
 
 
 def waiting(conn: Connection, account_id: AccountId | None = None) -> tuple[Action, ...]:
