@@ -4,18 +4,21 @@ Figures: today and yesterday every time, the days that the platform may still re
 first time as far back as decisions look. Tree: campaigns and ad sets whole every time, since a change of a budget moves
 no `updated_time`; ads those that changed since the last reading; all ads and creatives every FULL_TREE_EVERY. Between
 two full readings a deleted ad still shows, unless its ad set went too, and so does the old name of a creative. The
-full cycle collects through the same function.
+full cycle collects through the same function. What people changed by hand is read last, from the platform's history.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from actions import people
 from domain import catalogue
 from domain.actions import JsonMap, Mode, ObjectKind
+from domain.errors import PlatformError
 from domain.money import Money, exponent
 from domain.platforms import Platform
 from domain.ports import PlatformReader
@@ -58,6 +61,7 @@ def collect(work: Work) -> None:
     reader = work.house.client_of(work.account).reader
     work.write_logs([_entry("sync_tree", _collect_tree(work, reader))])
     work.write_logs([_entry("sync_insights", _collect_insights(work, reader))])
+    _collect_activities(work, reader)  # last: an edit that the tree shows already must not be missed here
     work.reload_account()
 
 
@@ -159,6 +163,25 @@ def _collect_insights(work: Work, reader: PlatformReader) -> JsonMap:
         "hourly_since": hours.since.isoformat(),
         "until": days.until.isoformat(),
     }
+
+
+def _collect_activities(work: Work, reader: PlatformReader) -> None:
+    """Take in what people changed by hand. Where it cannot be read the run is partial, and the door closes by itself
+    once what it knows of people is too old (`actions/guardrails/hands_off.py`).
+    """  # noqa: D205 - the sentence needs the room
+    account, now = work.account, work.run.now_at
+    try:
+        with work.load() as conn:
+            pages = _kept(work, reader.activities(account.platform_account_id, people.read_from(account, now)))
+            taken = people.take_in(conn, account.id, chain.from_iterable(pages), actor=work.owner)
+            accounts.change(conn, account.id, activities_read_at=now)
+    except PlatformError as error:
+        work.note_error(STEP, error)
+        return
+    told = {"seen": taken.seen, "by_people": taken.by_people, "new": len(taken.news)}
+    work.write_logs([_entry("sync_activities", {**told, "overwritten": len(taken.overwritten)})])
+    if taken.overwritten:
+        work.stats["edits_overwritten"] = len(taken.overwritten)
 
 
 def _kept(work: Work, pages: Iterator[Sequence[_Thing]]) -> Iterator[Sequence[_Thing]]:

@@ -3,14 +3,14 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.actions import CREATES
+from domain.actions import CREATES, ObjectKind
 from domain.errors import GoneError, UnknownOutcomeError
-from domain.objects import ObjectState
+from domain.objects import Activity, ObjectState
 from domain.ports import Client, WriteRequest
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -40,6 +40,8 @@ class FakePlatform:
     reads: list[Exception] = field(default_factory=list)
     read_count: int = 0
     write_seconds: float = 0.0
+    history: list[Activity] = field(default_factory=list)  # oldest first; ours and people's
+    clock: FakeClock | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _ids: Any = field(default_factory=lambda: itertools.count(9000))
 
@@ -62,6 +64,35 @@ class FakePlatform:
                 for key in object_ids
                 if key in self.objects
             }
+
+    def activities(self, account, since: datetime) -> Iterator[Sequence[Activity]]:  # noqa: ARG002 - the port's
+        with self._lock:
+            if self.reads:
+                raise self.reads.pop(0)
+            newest_first = [row for row in reversed(self.history) if row.at >= since.replace(microsecond=0)]
+        yield newest_first
+
+    def edit_by_hand(self, object_id: str, kind: ObjectKind = ObjectKind.AD_SET, **values: Any) -> None:
+        """A person changes an object; `values` are the house's words."""
+        with self._lock:
+            before = {name: self.objects[object_id].get(name) for name in values}
+            self.objects[object_id].update(values)
+            self.oracle.append(("by hand", {"id": object_id, **values}))
+            self._tell(object_id, kind, before, values, actor="Marta")
+
+    def _tell(self, object_id: str, kind: ObjectKind, before: Any, after: Any, *, actor: str | None = None) -> None:
+        """Write the platform's own history, to the second, as platforms do."""
+        at = (self.clock.at if self.clock else NOW).replace(microsecond=0)
+        topics = {"status": "run_status", "daily_budget_minor": "budget", "name": "name"}
+        for name, value in after.items():
+            if before.get(name) == value or name not in topics:
+                continue
+            line = Activity(
+                at=at, actor_id=actor or "us", actor_name=actor or "Stakazo", is_ours=actor is None,
+                event=f"update_{kind}_{topics[name]}", object_kind=kind, object_id=object_id,
+                before={name: before.get(name)}, after={name: value},
+            )  # fmt: skip
+            self.history.append(line)
 
     def find_by_token(self, account, kind, op_token: str, created_after: datetime) -> Sequence[str]:  # noqa: ARG002 - the port's
         with self._lock:
@@ -90,7 +121,9 @@ def take_effect(platform: FakePlatform, request: WriteRequest) -> str:
             platform.objects[object_id] = {**fields, "op_token": request.op_token}
         else:
             object_id = request.object_id or ""
+            before = {name: platform.objects[object_id].get(name) for name in fields}
             platform.objects[object_id].update(fields)
+            platform._tell(object_id, request.object_kind, before, fields)
         platform.oracle.append((request.op_token, fields))
     return object_id
 

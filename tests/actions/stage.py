@@ -104,7 +104,8 @@ def set_stage(engine: Engine, *, platform_account_id: str = "act_1", ad_set_coun
         status_text="",
         minimum_daily_budget_minor=100,
     )
-    platform = FakePlatform()
+    clock = FakeClock()
+    platform = FakePlatform(clock=clock)
     with engine.begin() as conn:
         account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
         accounts.change(conn, account_id, tree_read_at=NOW, insights_read_at=NOW, activities_read_at=NOW)
@@ -117,7 +118,7 @@ def set_stage(engine: Engine, *, platform_account_id: str = "act_1", ad_set_coun
             conn.execute(insert(ads), [{**common, **row, "id": f"11{number}"}])
             platform.objects[f"1{number}"] = {"status": "active", "daily_budget_minor": 10_000, "name": "thing"}
             platform.objects[f"11{number}"] = {"status": "active", "name": "thing"}
-    return Stage(engine=engine, account_id=account_id, platform=platform, clock=FakeClock())
+    return Stage(engine=engine, account_id=account_id, platform=platform, clock=clock)
 
 
 def budget(object_id: str = "11", target: int = 12_000, before: int = 10_000, **more: Any) -> Proposal:
