@@ -1,0 +1,80 @@
+"""The answer to "why": gates now, what the door would say, the last cycles; on a living account over real HTTP."""
+
+import pytest
+from sqlalchemy import text
+
+from domain.actions import ActionState
+from domain.errors import BadInputError
+from models import accounts, ledger_reads, marks
+from tasks import full_cycle, why
+
+
+def _actions(house, run):
+    with house.engine.begin() as conn:
+        return ledger_reads.of_run(conn, run.id)
+
+
+def _changes(house, run):
+    return [row for row in _actions(house, run) if row.object_kind in {"ad_set", "campaign"}]
+
+
+def test_what_a_cycle_wanted_is_told_with_its_gate_figures_and_ages(house, do, account):
+    run = do(full_cycle.run)
+    for row in _changes(house, run):
+        found = why.explain(house, account.id, row.object_id, cycles=5)
+        (line,) = [line for line in found.cycles if line.run.id == run.id]
+        (wanted,) = [one for one in line.wanted if one.action.id == row.id]
+        assert wanted.module == "full_cycle"
+        assert wanted.action.evidence["insights_age_s"] is not None
+        if row.state is ActionState.BLOCKED:
+            assert wanted.blocked_by
+            assert wanted.action.state_reason
+
+
+def test_every_object_that_no_rule_wants_to_change_names_the_gate_of_each_rule(house, do, account):
+    do(full_cycle.run)
+    with house.engine.begin() as conn:
+        ids = conn.execute(text("SELECT id FROM ad_sets UNION ALL SELECT id FROM ads ORDER BY id")).scalars().all()
+    quiet = 0
+    for object_id in ids[:12]:
+        found = why.explain(house, account.id, object_id, cycles=1)
+        for rule in found.rules:
+            quiet += bool(rule.binding)
+            assert all(gate.figure and gate.wants and gate.age_s is not None for gate in rule.binding)
+    assert quiet > 12
+
+
+def test_nothing_is_written_by_asking(house, do, account):
+    do(full_cycle.run)
+    query = text("SELECT (SELECT count(*) FROM actions), (SELECT count(*) FROM audit), (SELECT count(*) FROM runs)")
+    with house.engine.begin() as conn:
+        before = conn.execute(query).one()
+        object_id = conn.execute(text("SELECT id FROM ad_sets LIMIT 1")).scalar_one()
+    why.explain(house, account.id, object_id, cycles=3)
+    with house.engine.begin() as conn:
+        assert conn.execute(query).one() == before
+
+
+def test_a_mark_is_the_gate_that_is_named(house, do, account):
+    run = do(full_cycle.run)
+    wish = next(row for row in _changes(house, run) if row.state is ActionState.APPROVED)
+    with house.engine.begin() as conn:
+        conn.execute(text("UPDATE actions SET state = 'cancelled' WHERE state = 'approved'"))
+        marks.put(conn, account.id, wish.object_kind, wish.object_id, reason="the founder's", set_by="anna")
+    found = why.explain(house, account.id, wish.object_id, cycles=1)
+    assert found.now
+    assert all("never_touch" in (row.blocked_by or "") for row in found.now)
+
+
+def test_what_stops_the_whole_account_stands_above_all(house, do, account):
+    run = do(full_cycle.run)
+    with house.engine.begin() as conn:
+        accounts.change(conn, account.id, is_paused=True)
+    found = why.explain(house, account.id, _changes(house, run)[0].object_id, cycles=1)
+    assert "paused" in found.hindrance
+
+
+def test_an_unknown_object_is_refused_with_where_to_look(house, do, account):
+    do(full_cycle.run)
+    with pytest.raises(BadInputError, match="adset list"):
+        why.explain(house, account.id, "nowhere", cycles=1)
