@@ -14,6 +14,7 @@ from cli import (
     cycles,
     digests,
     doctor,
+    edits,
     modules,
     objects,
     policies,
@@ -47,6 +48,7 @@ app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
 app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
+app.add_typer(edits.app, name="edits", help="What people changed by hand, and until when we keep off.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
