@@ -4,6 +4,7 @@ Each cell has an ad account of its own, in the sandbox and in our database, so t
 """
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,13 +32,22 @@ class Fate(StrEnum):
     LOST = "lost before commit"
     ANSWER_LOST = "committed, then lost"
     LATE = "late commit"
+    REFUSED = "refused"
+    ERROR_5XX = "500 with effect"
+    HTML_502 = "html 502 with effect"
+    THROTTLED = "throttled"
 
 
 _FAULTS: dict[Fate, dict[str, Any]] = {
     Fate.LOST: {"do": "drop_before_commit"},
     Fate.ANSWER_LOST: {"do": "commit_then_drop"},
     Fate.LATE: {"do": "late_commit", "seconds": LATE_S},
+    Fate.REFUSED: {"do": "refuse", "code": 100},
+    Fate.ERROR_5XX: {"do": "error_5xx", "effect": True},
+    Fate.HTML_502: {"do": "html_502", "effect": True},
+    Fate.THROTTLED: {"do": "throttle", "code": 17},
 }
+MATRIX_FATES = (Fate.APPLIED, Fate.LOST, Fate.ANSWER_LOST, Fate.LATE)
 KINDS = (ActionKind.SET_DAILY_BUDGET, ActionKind.PAUSE, ActionKind.CREATE_CAMPAIGN)
 
 
@@ -50,6 +60,8 @@ class Cell:
     fate: Fate
     kind: ActionKind
     second_step: str | None = None  # where its recovery dies too
+    line: int = 0  # at the start of which executed line it dies; 0 = at none
+    life: int = 1  # which executor dies at the line: the one that sends, or the one that looks after the quarantine
 
     @property
     def deaths(self) -> str:
@@ -77,7 +89,7 @@ class Cell:
 
 def all_cells() -> tuple[Cell, ...]:
     """Every step x fate x kind: enumerated, not sampled."""
-    combinations = itertools.product(STEPS, Fate, KINDS)
+    combinations = itertools.product(STEPS, MATRIX_FATES, KINDS)
     return tuple(Cell(number=n, step=step, fate=fate, kind=kind) for n, (step, fate, kind) in enumerate(combinations))
 
 
@@ -87,7 +99,7 @@ def twice_killed() -> tuple[Cell, ...]:
     seconds = (steps.CLAIMED, steps.READ_BACK, steps.NOTED, steps.RECORDED)
     return tuple(
         Cell(number=n, step=first, second_step=second, fate=fate, kind=ActionKind.CREATE_CAMPAIGN)
-        for n, (first, second, fate) in enumerate(itertools.product(firsts, seconds, Fate))
+        for n, (first, second, fate) in enumerate(itertools.product(firsts, seconds, MATRIX_FATES))
     )
 
 
@@ -104,13 +116,26 @@ def _account(cell: Cell) -> dict[str, Any]:
 
 
 def faults(cells: tuple[Cell, ...]) -> dict[str, Any]:
-    """The script: each cell's first write meets its fate, all others go through."""
-    script = [
-        {**_FAULTS[cell.fate], "match": {"method": "POST", "path": f"{cell.written}$"}, "times": 1}
-        for cell in cells
-        if cell.fate in _FAULTS
-    ]
+    """The script: each cell's first write meets its fate; all others go through, and are counted on the way.
+
+    The oracle log has no line for a write that changes nothing: only a count shows that one was sent twice.
+    """
+    script: list[dict[str, Any]] = []
+    for cell in cells:
+        match = {"method": "POST", "path": f"{cell.written}$"}
+        if cell.fate in _FAULTS:
+            script.append({**_FAULTS[cell.fate], "match": match, "times": 1})
+        script.append({"do": "slow", "match": match, "times": None})
     return {"script": script}
+
+
+def sends(script: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How often each path was written to, by the script that the admin address gives back."""
+    counted: dict[str, int] = {}
+    for line in script:
+        path = str(line["match"]["path"]).removesuffix("$")
+        counted[path] = counted.get(path, 0) + int(line.get("fired", 0))
+    return counted
 
 
 def approve(conn: Connection, cell: Cell) -> Action:

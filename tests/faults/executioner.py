@@ -1,6 +1,7 @@
-"""Runs executors as real processes that kill themselves at a step: reads one JSON document, prints one.
+"""Runs executors as real processes that kill themselves at a step or a line: reads one JSON document, prints one.
 
-It imports everything once and forks for each death, so that a matrix of deaths takes seconds.
+It imports everything once and forks for each death, so that a matrix of deaths takes seconds. A job names its action,
+`rounds` (how often the action is executed at most) and where to die: `step`, or `line` (0 = nowhere).
 """
 
 import json
@@ -8,11 +9,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from domain.actions import TERMINAL
 from domain.ids import ActionId
 from models.engine import make_engine
+from tests.faults.nemesis.lines import LineCounter
 from tests.faults.variants import open_executor
 
 _ROUNDS = 100
@@ -40,10 +43,10 @@ def _bury(running: dict[int, int], deaths: dict[int, int]) -> None:
 
 
 def _live_and_die(order: dict[str, Any], job: dict[str, Any]) -> None:
-    """Execute the action until it is terminal, unless the step comes first. Never returns."""
+    """Execute the action until it is terminal, unless the step or the line comes first. Never returns."""
 
     def checkpoint(step: str) -> None:
-        if step == job["step"]:
+        if step == job.get("step"):
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:
@@ -52,10 +55,17 @@ def _live_and_die(order: dict[str, Any], job: dict[str, Any]) -> None:
             order["variant"], engine, graph=order["graph"], token=order["token"],
             owner=f"victim-{job['number']}", checkpoint=checkpoint,
         )  # fmt: skip
-        for _ in range(_ROUNDS):
-            if executor.execute(ActionId(job["action"])) in TERMINAL:
+        lines = LineCounter(job.get("line", 0))
+        for _ in range(job.get("rounds", _ROUNDS)):
+            if "line" in job:
+                lines.begin()
+            state = executor.execute(ActionId(job["action"]))
+            lines.end()
+            if state in TERMINAL:
                 break
             time.sleep(0.1)
+        if "counts" in order:
+            Path(order["counts"], str(job["number"])).write_text(str(lines.count), encoding="utf-8")
     except BaseException as error:  # noqa: BLE001 - a forked child must not run its parent's code
         sys.stderr.write(f"victim {job}: {type(error).__name__}: {error}\n")
         os._exit(2)

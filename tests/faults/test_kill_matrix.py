@@ -6,12 +6,12 @@ from pathlib import Path
 
 from actions.executor import STEPS
 from tests.faults import matrix
-from tests.faults.cells import KINDS, Fate, all_cells, twice_killed
+from tests.faults.cells import KINDS, MATRIX_FATES, all_cells, twice_killed
 
 
 def test_whatever_dies_when_nothing_happens_twice_and_the_ledger_tells_the_truth(database_url: str, tmp_path: Path):
     report = matrix.show("as it is", database_url, tmp_path, all_cells())
-    assert len(report.verdicts) == len(STEPS) * len(Fate) * len(KINDS)
+    assert len(report.verdicts) == len(STEPS) * len(MATRIX_FATES) * len(KINDS)
     assert all(verdict.died_as_told for verdict in report.verdicts), "a step was not reached: its cell shows nothing"
     assert report.violations == ()
 

@@ -1,20 +1,22 @@
-"""The executor as it is, and two weaker ones that look reasonable: the harness must find fault with those."""
+"""The executor as it is, and weaker ones that look reasonable: the harness must find fault with those.
 
-from collections.abc import Callable
+A variant changes what the executor stands on - its writer, its timing, the row that it finds - and not its code.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from actions import precheck, steps
 from actions.executor import Executor
-from actions.send import Outcome, Postponed, Sending, Unknown, send
 from actions.timing import Timing
-from actions.writeahead import write_ahead
-from domain.actions import Action, ActionState
-from domain.ports import Client, ClientOptions
+from domain.actions import ActionState
+from domain.errors import PlatformError, UnknownOutcomeError
+from domain.ids import ActionId
+from domain.ports import Client, ClientOptions, PlatformWriter
 from meta_client import open_client
-from models.accounts import Account
 from tests.faults.cells import NOW
 
 # Short, but in the order that real ones have: late commit (0.3) < quarantine; send + client deadline < lease.
@@ -26,6 +28,12 @@ TIMING = Timing(
     quarantine_update_s=2.0,
     held_wait_s=0.1,
     retry_wait_s=0.1,
+)
+NO_QUARANTINE = replace(TIMING, quarantine_create_s=0.0, quarantine_update_s=0.0)
+_TRIES = 5
+_UNSEND = text(
+    "UPDATE actions SET state = 'approved', lease_owner = NULL, lease_until = NULL, next_at = clock_timestamp()"
+    " WHERE id = :id AND state = 'sent' AND lease_until <= clock_timestamp()"
 )
 
 
@@ -39,50 +47,55 @@ class Standing:
         return 0.0
 
 
-class WithoutWriteAhead(Executor):
-    """Sends first and writes down afterwards: who dies in between leaves a row that looks unsent."""
+@dataclass
+class RetryUntilSuccess:
+    """A writer that takes an unknown outcome for a failure and sends again, as `max_retries` does."""
 
-    def _carry_out(self, action: Action, account: Account, client: Client, now: datetime) -> ActionState:
-        found = precheck.look(client.reader, account.platform_account_id, action, self._timing)
-        self._checkpoint(steps.PRECHECKED)
-        if not isinstance(found, precheck.Ready):
-            return self._end_early(action, found)
-        outcome = send(self._sending(account, client), action)
-        if isinstance(outcome, Postponed):
-            return self._recorder.release(action, outcome.reason, outcome.wait_s)
-        sent = write_ahead(
-            self._engine, action, now=now, owner=self._owner, limits=self._limits, timing=self._timing,
-            checkpoint=self._checkpoint,
-        )  # fmt: skip
-        self._checkpoint(steps.WRITTEN_AHEAD)
-        return self._conclude(sent, account, client.reader, outcome, now)
+    inner: PlatformWriter
 
-    def _sending(self, account: Account, client: Client) -> Sending:
-        return Sending(
-            engine=self._engine, writer=client.writer, account=account.platform_account_id, timing=self._timing,
-            monotonic_s=self._monotonic_s, begun_s=self._monotonic_s(), checkpoint=self._checkpoint,
-        )  # fmt: skip
+    def write(self, *arguments: Any, **more: Any) -> str:
+        for _ in range(_TRIES - 1):
+            try:
+                return self.inner.write(*arguments, **more)
+            except UnknownOutcomeError:
+                continue
+        return self.inner.write(*arguments, **more)
 
-
-class RetryUntilSuccess(WithoutWriteAhead):
-    """Writes ahead, but takes an unknown outcome for a failure and sends again, as `max_retries` does."""
-
-    def _carry_out(self, action: Action, account: Account, client: Client, now: datetime) -> ActionState:
-        self._client, self._seen_at = client, now
-        return Executor._carry_out(self, action, account, client, now)
-
-    def _conclude(self, action: Action, account: Account, reader: Any, outcome: Outcome, sent_at: datetime):
-        for _ in range(5):
-            if not isinstance(outcome, Unknown):
+    def write_many(self, account: Any, requests: Sequence[Any], **more: Any) -> Sequence[str | PlatformError]:
+        answers = list(self.inner.write_many(account, requests, **more))
+        for _ in range(_TRIES - 1):
+            doubtful = [place for place, answer in enumerate(answers) if isinstance(answer, UnknownOutcomeError)]
+            if not doubtful:
                 break
-            outcome = send(self._sending(account, self._client), action)
-        return Executor._conclude(self, action, account, reader, outcome, sent_at)
+            again = self.inner.write_many(account, [requests[place] for place in doubtful], **more)
+            for place, answer in zip(doubtful, again, strict=True):
+                answers[place] = answer
+        return answers
 
 
-VARIANTS: dict[str, type[Executor]] = {
-    "as it is": Executor,
-    "without write-ahead": WithoutWriteAhead,
-    "retry until success": RetryUntilSuccess,
+class WithoutWriteAhead(Executor):
+    """Takes a row that a dead executor left as sent for unsent, as if nothing had been written before the send."""
+
+    def execute(self, action_id: ActionId) -> ActionState:
+        with self._engine.begin() as conn:
+            conn.execute(_UNSEND, {"id": action_id})
+        return super().execute(action_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How the protocol is weakened."""
+
+    executor: type[Executor] = Executor
+    writer: Callable[[PlatformWriter], PlatformWriter] = lambda inner: inner
+    timing: Timing = TIMING
+
+
+VARIANTS: dict[str, Variant] = {
+    "as it is": Variant(),
+    "without write-ahead": Variant(executor=WithoutWriteAhead),
+    "retry until success": Variant(writer=RetryUntilSuccess),
+    "without quarantine": Variant(timing=NO_QUARANTINE),
 }
 
 
@@ -91,5 +104,13 @@ def open_executor(
 ) -> Executor:
     """Build a variant over the real client."""
     options = ClientOptions(base_url=graph, token=lambda: token, app_secret=lambda: None, read_timeout_s=10.0)
-    client = open_client(options)
-    return VARIANTS[variant](engine, lambda _: client, lambda _: Standing(), owner, TIMING, checkpoint)
+    return weaken(variant, engine, open_client(options), owner=owner, checkpoint=checkpoint)
+
+
+def weaken(
+    variant: str, engine: Engine, client: Client, *, owner: str, checkpoint: Callable[[str], None] = lambda _: None
+) -> Executor:
+    """Build a variant over any client."""
+    chosen = VARIANTS[variant]
+    used = Client(reader=client.reader, writer=chosen.writer(client.writer))
+    return chosen.executor(engine, lambda _: used, lambda _: Standing(), owner, chosen.timing, checkpoint)

@@ -1,0 +1,1 @@
+"""What goes wrong, written once: deaths, stops, lost and late answers. Judges nothing; experiments do."""
