@@ -8,9 +8,10 @@ from sqlalchemy import Engine, insert, update
 
 from actions.door import Proposed, propose
 from actions.executor import Executor
+from actions.stop import close
 from actions.timing import Timing
-from domain.actions import Action, ActionKind, ActionState, Level, Mode, ObjectKind, Priority, Proposal
-from domain.ids import AccountId, ActionId, PlatformAccountId
+from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState, Level, Mode, ObjectKind, Priority, Proposal
+from domain.ids import AccountId, ActionId, PlatformAccountId, StopId
 from domain.objects import AccountInfo
 from models import accounts, ledger, ledger_reads
 from models.tables import actions, ad_sets, ads, campaigns
@@ -87,6 +88,19 @@ class Stage:
     def events(self, action: Action) -> list[str]:
         with self.engine.begin() as conn:
             return [line.event for line in ledger.events(conn, action.id)]
+
+    def stop(self, account_id: AccountId | None = None, *, pauses: bool = False, reason: str = "drill") -> StopId:
+        """Close the fence, of all accounts unless told."""
+        return close(self.engine, account_id=account_id, reason=reason, actor="os:ann", pauses=pauses).stop.id
+
+    def settle(self, action: Action | ActionId) -> ActionState:
+        """Let an executor look as often as it takes until the action is settled, every wait being over."""
+        for _ in range(5):
+            self.end_waits()
+            state = self.executor().execute(action.id if isinstance(action, Action) else action)
+            if state not in IN_FLIGHT:
+                return state
+        raise AssertionError(f"still {state} after five looks")
 
     def end_waits(self) -> None:
         """Let every lease, wait and quarantine be over, without waiting for it."""

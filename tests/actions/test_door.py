@@ -188,5 +188,6 @@ def test_a_change_that_could_never_be_confirmed_is_a_bug_of_its_module(stage):
 
 def test_an_emergency_pause_goes_past_level_arbiter_and_limits(stage):
     stage.change_account(level=Level.OBSERVE, insights_read_at=None)
-    (action,) = stage.propose(pause("11", ObjectKind.AD_SET, kind=ActionKind.EMERGENCY_PAUSE)).actions
+    wanted = pause("11", ObjectKind.AD_SET, kind=ActionKind.EMERGENCY_PAUSE, stop_id=stage.stop())
+    (action,) = stage.propose(wanted).actions
     assert action.state is ActionState.APPROVED

@@ -18,7 +18,7 @@ from domain.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from models import fence, ledger, mirror
+from models import fence, ledger, mirror, stops
 from models.tables import ad_sets
 from tests.actions.fake_platform import (
     create_twice,
@@ -137,8 +137,7 @@ def test_an_unknown_outcome_waits_keeps_its_reservation_and_is_never_sent_again(
     assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN
     assert stage.machinery(action).cap_reserved_minor == reserved
     assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN  # in quarantine
-    stage.end_waits()
-    assert stage.executor(PATIENT).execute(action.id) is ActionState.NOT_APPLIED
+    assert stage.settle(action) is ActionState.NOT_APPLIED
     assert stage.machinery(action).cap_reserved_minor == 0
     assert (len(stage.platform.requests), stage.platform.oracle) == (1, [])
 
@@ -168,6 +167,29 @@ def test_an_answer_alone_makes_nothing_applied(stage, wanted):
     stage.platform.writes = [say_done_only]
     action = stage.approve(wanted)
     assert stage.executor().execute(action.id) is ActionState.UNKNOWN
+    assert stage.settle(action) is ActionState.NOT_APPLIED
+
+
+def test_of_an_update_not_being_seen_is_believed_the_second_time_only(stage):
+    """A late old write would overwrite a newer one, so that the object stays closed for another quarantine."""
+    stage.platform.writes = [fail(UNKNOWN)]
+    action = stage.approve(budget())
+    stage.executor(PATIENT).execute(action.id)
+    stage.end_waits()
+    assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN
+    held = stage.machinery(action)
+    assert (held.looks, held.cap_reserved_minor, stage.events(action)[-1]) == (1, 2_000, "not_seen")
+    assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN  # in quarantine again
+    (newer,) = stage.propose(budget(target=11_000)).actions
+    assert (newer.state, "open" in newer.state_reason) == (ActionState.BLOCKED, True)
+    take_effect(stage.platform, stage.platform.requests[0])  # late, and seen all the same
+    assert stage.settle(action) is ActionState.APPLIED
+
+
+def test_of_a_create_one_look_is_enough(stage):
+    stage.platform.writes = [fail(UNKNOWN)]
+    action = stage.approve(create())
+    stage.executor().execute(action.id)
     stage.end_waits()
     assert stage.executor().execute(action.id) is ActionState.NOT_APPLIED
 
@@ -240,10 +262,18 @@ def test_a_fence_that_closes_after_the_write_ahead_still_stops_the_send(stage):
 
 
 def test_an_emergency_pause_passes_the_closed_fence(stage):
-    (action,) = stage.propose(pause(kind=ActionKind.EMERGENCY_PAUSE)).actions
-    with stage.engine.begin() as conn:
-        fence.close(conn, None, reason="stop")
+    stop_id = stage.stop()
+    (action,) = stage.propose(pause(kind=ActionKind.EMERGENCY_PAUSE, stop_id=stop_id)).actions
     assert stage.executor().execute(action.id) is ActionState.APPLIED
+
+
+def test_an_emergency_pause_of_a_stop_that_is_over_is_not_sent(stage):
+    stop_id = stage.stop()
+    (action,) = stage.propose(pause(kind=ActionKind.EMERGENCY_PAUSE, stop_id=stop_id)).actions
+    with stage.engine.begin() as conn:
+        stops.open_(conn, stop_id, actor="os:ann")
+    assert stage.executor().execute(action.id) is ActionState.CANCELLED
+    assert stage.platform.requests == []
 
 
 def test_a_stop_waits_for_who_is_sending_and_nobody_sends_after_it(stage):
@@ -328,8 +358,7 @@ def test_who_lost_the_row_while_asleep_writes_nothing(stage):
 
     assert nap_at(stage, "written_ahead", meanwhile=be_replaced).execute(action.id) is ActionState.UNKNOWN
     assert stage.platform.requests == []
-    stage.end_waits()
-    assert stage.executor().execute(action.id) is ActionState.NOT_APPLIED
+    assert stage.settle(action) is ActionState.NOT_APPLIED
 
 
 def test_a_row_left_as_sent_is_quarantined_from_its_deadline_and_never_sent_again(stage):
@@ -341,8 +370,7 @@ def test_a_row_left_as_sent_is_quarantined_from_its_deadline_and_never_sent_agai
     held = stage.machinery(action)
     assert (held.quarantine_until - held.send_deadline_at).total_seconds() == PATIENT.client_deadline_s + 120
     assert held.cap_reserved_minor == 2_000
-    stage.end_waits()
-    assert stage.executor().execute(action.id) is ActionState.NOT_APPLIED
+    assert stage.settle(action) is ActionState.NOT_APPLIED
     assert stage.platform.requests == []
 
 
