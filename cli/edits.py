@@ -15,9 +15,9 @@ from models.hand_edits import FoundBy, Noted
 
 app = typer.Typer(no_args_is_help=True)
 _FOUND = {
-    FoundBy.ACTIVITIES: "the platform's history",
-    FoundBy.PRECHECK: "a look before a write, which was left undone",
-    FoundBy.OVERWRITTEN: "OVERWRITTEN by us",
+    FoundBy.ACTIVITIES: "history",
+    FoundBy.PRECHECK: "look before a write",
+    FoundBy.OVERWRITTEN: "OVERWRITTEN",
 }
 
 
@@ -105,7 +105,7 @@ def _cells(row: Noted, account: Account) -> tuple[object, ...]:
         edit.actor_name or "somebody",
         f"{edit.object_kind.replace('_', ' ')} {edit.object_id}",
         _change(row, account),
-        f"released by {row.released_by}: {row.release_reason}" if row.released_at else instant(row.hands_off_until),
+        f"released by {row.released_by}" if row.released_at else instant(row.hands_off_until),
         _FOUND[edit.found_by],
         f"stakazo undo action {edit.action_id} --plan" if edit.found_by is FoundBy.OVERWRITTEN else "",
     )
