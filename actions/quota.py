@@ -94,6 +94,11 @@ def judge(standing: Standing, kind: CallKind, call_class: CallClass) -> Verdict:
     return _within_shares(standing, kind, call_class) or Go()
 
 
+def elsewhere(now: datetime) -> Wait:
+    """The verdict where another call took the probe in the same instant."""
+    return Wait(until=now + timedelta(seconds=_IN_FLIGHT_WAIT_S), why="another call is finding out how the platform is")
+
+
 def shares(standing: Standing, kind: CallKind) -> Mapping[str, tuple[float, float]]:
     """What is used now, by name: (share, seconds in which it decays). Reported shares decay evenly to nothing."""
     age_s = 0.0 if standing.reported_at is None else (standing.now - standing.reported_at).total_seconds()

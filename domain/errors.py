@@ -67,7 +67,8 @@ class PlatformError(StakazoError):
 class ThrottledError(PlatformError):
     """The platform asks for patience; `retry_after_s` is seconds from now, at least.
 
-    Without a code it was our own gate that held the call back. `is_of_account` is False where the limit is that of one object: the account's other calls need not wait.
+    Without a code it was our own gate that held the call back. Where `is_of_account` is False the limit is that of
+    one object, and the account's other calls need not wait.
     """
 
     def __init__(self, message: str, *, retry_after_s: float, code: int | None = None, subcode: int | None = None,

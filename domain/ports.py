@@ -185,7 +185,7 @@ class CallPass:
     kind: CallKind
     points: float
     entered_at: datetime | None = None  # Postgres' clock
-    is_probe: bool = False  # the one call that finds out whether the platform works again
+    probes: tuple[CallKind, ...] = ()  # kinds that were broken off and of which this call finds out how they are
 
 
 class CallGate(Protocol):

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from domain.errors import InvariantError, PlatformError, UnknownOutcomeError
+from domain.ids import PlatformAccountId
 from domain.ports import WriteRequest
 from meta_client import wire
 from meta_client.forms import Form, to_form
@@ -47,7 +48,8 @@ def send(
     if any(form.is_create for _, form in sent):
         raise InvariantError("a create does not belong into a batch: its outcome must be read back alone")
     named = [(form, *items[index]) for index, form in sent]
-    answers = _exchange(transport, named, deadline_s=deadline_s, not_after_s=not_after_s) if sent else []
+    account = PlatformAccountId(account_node)
+    answers = _exchange(transport, account, named, deadline_s=deadline_s, not_after_s=not_after_s) if sent else []
     results: list[Result] = [form if isinstance(form, PlatformError) else "" for form in forms]
     for (index, _), result in zip(sent, answers, strict=True):
         results[index] = result
@@ -63,6 +65,7 @@ def _form_or_error(account_node: str, currency: str | None, request: WriteReques
 
 def _exchange(
     transport: Transport,
+    account: PlatformAccountId,
     sent: Sequence[tuple[Form, WriteRequest, str]],
     *,
     deadline_s: float,
@@ -86,6 +89,8 @@ def _exchange(
             deadline_s=deadline_s,
             request_id=sent[0][1].request_id,
             not_after_s=not_after_s,
+            account=account,
+            calls=len(sent),
         )
     except PlatformError as error:
         return [error] * len(sent)

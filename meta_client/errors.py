@@ -80,7 +80,9 @@ def _is_trusted_refusal(status: int, rule: Rule, graph: _Graph) -> bool:
 def _by_rule(rule: Rule, graph: _Graph, text: str, facts: dict[str, Any], headers: Mapping[str, str]) -> PlatformError:
     if rule.error is Class.THROTTLED:
         wait_s = _wait_s(rule, headers)
-        return ThrottledError(f"{text} at least {wait_s:.0f} s", retry_after_s=wait_s, **facts)
+        return ThrottledError(
+            f"{text} at least {wait_s:.0f} s", retry_after_s=wait_s, is_of_account=not rule.wait_is_own, **facts
+        )
     if rule.retry is Retry.SMALLER:
         return TooMuchDataError(text, **facts)
     if rule.error is Class.UNCERTAIN or graph.is_transient:

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from domain.errors import GoneError, PlatformError, TransientError
+from domain.ids import PlatformAccountId
 from meta_client.errors import TooMuchDataError
 from meta_client.redact import plain
 from meta_client.transport import Answer, Transport
@@ -57,24 +58,46 @@ class Pager:
         self._sleep = sleep
         self._dice = dice or random.Random()
 
-    def node(self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str) -> RowT:
-        """Read one object.
+    def node(
+        self,
+        row: type[RowT],
+        path: str,
+        params: Mapping[str, str],
+        *,
+        about: str,
+        account: PlatformAccountId | None = None,
+    ) -> RowT:
+        """Read one object; `account` is whose, where the path does not say it.
 
         Raises:
             PlatformError: as `PlatformReader` says.
         """
-        return self._patiently(lambda: self.node_once(row, path, params, about=about, deadline_s=None))
+        read = functools.partial(self.node_once, row, path, params, about=about, deadline_s=None, account=account)
+        return self._patiently(read, path, account)
 
     def node_once(
-        self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str, deadline_s: float | None
+        self,
+        row: type[RowT],
+        path: str,
+        params: Mapping[str, str],
+        *,
+        about: str,
+        deadline_s: float | None,
+        account: PlatformAccountId | None = None,
     ) -> RowT:
         """Read one object without any repeat, within the deadline (None = the client's read timeout)."""
-        answer = self._transport.get(path, params, about=about, deadline_s=deadline_s)
+        answer = self._transport.get(path, params, about=about, deadline_s=deadline_s, account=account)
         node: RowT = self._read(_node_decoder(row), answer, about)
         return node
 
     def nodes(
-        self, row: type[RowT], paths: Sequence[str], params: Mapping[str, str], *, about: str
+        self,
+        row: type[RowT],
+        paths: Sequence[str],
+        params: Mapping[str, str],
+        *,
+        about: str,
+        account: PlatformAccountId | None = None,
     ) -> Mapping[str, RowT]:
         """Read up to 50 objects in one batch; those that are gone are missing from the answer.
 
@@ -83,15 +106,21 @@ class Pager:
         Raises:
             PlatformError: as `PlatformReader` says, of the call or of one of its items.
         """
-        return self._patiently(lambda: self._nodes(row, paths, params, about))
+        return self._patiently(lambda: self._nodes(row, paths, params, about, account), "", account)
 
     def _nodes(
-        self, row: type[RowT], paths: Sequence[str], params: Mapping[str, str], about: str
+        self,
+        row: type[RowT],
+        paths: Sequence[str],
+        params: Mapping[str, str],
+        about: str,
+        account: PlatformAccountId | None,
     ) -> Mapping[str, RowT]:
         query = urlencode(params)
         calls = [{"method": "GET", "relative_url": f"{quote(path, safe='')}?{query}"} for path in paths]
         form = {"batch": msgspec.json.encode(calls).decode(), "include_headers": "true"}
-        items: list[BatchItem | None] = self._read(_BATCH, self._transport.get_many(form, about=about), about)
+        answer = self._transport.get_many(form, about=about, calls=len(calls), account=account)
+        items: list[BatchItem | None] = self._read(_BATCH, answer, about)
         if len(items) != len(paths):
             raise TransientError(f"{about}: {len(items)} answers for {len(paths)} objects")
         found = {path: self._item(row, item, about) for path, item in zip(paths, items, strict=True)}
@@ -123,7 +152,7 @@ class Pager:
         while not is_last:  # ends, since a cursor that does not move is refused below
             query = {**params, "limit": str(limit)} | ({"after": after} if after else {})
             try:
-                page = self._patiently(functools.partial(self._page, row, path, query, about))
+                page = self._patiently(functools.partial(self._page, row, path, query, about), path)
             except TooMuchDataError:
                 if limit <= self._patience.smallest_page:
                     raise
@@ -154,7 +183,7 @@ class Pager:
             raise refusal
         raise TransientError(f"{about}: an answer that cannot be read ({why})", http_status=refusal.http_status)
 
-    def _patiently(self, read: Callable[[], _T]) -> _T:
+    def _patiently(self, read: Callable[[], _T], path: str, account: PlatformAccountId | None = None) -> _T:
         wait_s, gives_up_at = self._patience.first_wait_s, time.monotonic() + self._patience.give_up_after_s
         for _ in range(self._patience.repeats):
             try:
@@ -162,7 +191,7 @@ class Pager:
             except TooMuchDataError:
                 raise  # the same question again would be as heavy
             except TransientError:
-                if time.monotonic() >= gives_up_at:
+                if time.monotonic() >= gives_up_at or not self._transport.may_repeat(path, account):
                     raise
             self._sleep(wait_s * self._dice.uniform(0.5, 1.0))
             wait_s *= 2

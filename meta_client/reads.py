@@ -130,7 +130,7 @@ class MetaReader:
         """
         about = f"{kind} {object_id}"
         path = node_of(account) if kind is ObjectKind.ACCOUNT else object_id
-        row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about)
+        row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about, account=account)
         if not _is_of(row, account):
             raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
         return decode.object_state(row, self._book.currency(account) if row.daily_budget else "")
@@ -140,7 +140,7 @@ class MetaReader:
     ) -> Mapping[str, ObjectState]:
         """Fresh readings of up to 50 objects in one call; what is gone, or another account's, is missing."""
         about = f"{len(object_ids)} objects of kind {kind}"
-        rows = self._pager.nodes(wire.State, object_ids, {"fields": _STATE[kind]}, about=about)
+        rows = self._pager.nodes(wire.State, object_ids, {"fields": _STATE[kind]}, about=about, account=account)
         own = {key: row for key, row in rows.items() if _is_of(row, account)}
         currency = self._book.currency(account) if any(row.daily_budget for row in own.values()) else ""
         return {key: decode.object_state(row, currency) for key, row in own.items()}
@@ -187,9 +187,9 @@ class MetaReader:
         row = versions.pinned()
         return VersionLife(name=row.name, ends_on=row.marketing_ends_on, newest=versions.CALENDAR[0].name)
 
-    def usage(self) -> Usage:
-        """The quota as the newest answer told it."""
-        return self._transport.usage()
+    def usage(self, account: PlatformAccountId | None = None) -> Usage:
+        """The quota as the newest answer about the account told it, or the newest about anything."""
+        return self._transport.usage(account)
 
     def _tree(
         self,

@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from urllib.parse import quote
@@ -21,11 +21,13 @@ import urllib3.exceptions
 from requests.auth import AuthBase
 
 from domain.errors import NeedsPersonError, NotSentError, PlatformError, TransientError, UnknownOutcomeError
-from domain.ports import ClientOptions, Usage
+from domain.ids import PlatformAccountId
+from domain.ports import CallPass, ClientOptions, Usage
+from meta_client import told
 from meta_client.errors import to_error
 from meta_client.redact import guard_logs
 from meta_client.sockets import CONNECT_TIMEOUT_S, BoundedAdapter, Call, deadline
-from meta_client.usage import NOTHING_KNOWN, merge, read_usage
+from meta_client.usage import NOTHING_KNOWN, merge
 from meta_client.versions import API_VERSION
 
 BASE_URL = "https://graph.facebook.com"
@@ -53,6 +55,8 @@ class _Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     is_batch: bool = False  # of reads: a POST that changes nothing
     not_after_s: float = inf
+    account: PlatformAccountId | None = None
+    calls: int = 1  # that it counts for: the items of a batch
 
     @property
     def is_post(self) -> bool:
@@ -98,6 +102,17 @@ class _Credentials(AuthBase):
         return body
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The quota as answers told it, and when by our monotonic clock."""
+
+    usage: Usage = NOTHING_KNOWN
+    at_s: float = 0.0
+
+
+_NOTHING = _Known()
+
+
 class _Local(threading.local):
     session: requests.Session | None = None
     pid: int = 0
@@ -113,24 +128,52 @@ class Transport:
         self._timeout_s = options.read_timeout_s
         self._ca_file = ca_file
         self._local = _Local()
-        self._usage = NOTHING_KNOWN
-        self._usage_at = 0.0
+        self._gate = options.gate
+        self._known: dict[PlatformAccountId | None, _Known] = {}
 
-    def get(self, path: str, params: Mapping[str, str], *, about: str, deadline_s: float | None = None) -> Answer:
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        *,
+        about: str,
+        deadline_s: float | None = None,
+        account: PlatformAccountId | None = None,
+    ) -> Answer:
         """Read once, within a total of `deadline_s` (None = the client's read timeout).
+
+        `account` is whose calls it counts among, where the path does not say it.
 
         Raises:
             TransientError: no complete answer, or one that is not Meta's.
             PlatformError: Meta refused; by `errors.to_error`.
         """
         seconds = self._timeout_s if deadline_s is None else deadline_s
-        return self._call(_Request(is_write=False, path=path, params=params, about=about, deadline_s=seconds))
-
-    def get_many(self, form: Mapping[str, str], *, about: str) -> Answer:
-        """Send a batch of reads, which Meta takes by POST; raises as `get`. What it changes is nothing."""
-        return self._call(
-            _Request(is_write=False, is_batch=True, path="", params=form, about=about, deadline_s=self._timeout_s)
+        request = _Request(
+            is_write=False,
+            path=path,
+            params=params,
+            about=about,
+            deadline_s=seconds,
+            account=told.account_of(path, account),
         )
+        return self._call(request)
+
+    def get_many(
+        self, form: Mapping[str, str], *, about: str, calls: int = 1, account: PlatformAccountId | None = None
+    ) -> Answer:
+        """Send a batch of so many reads, which Meta takes by POST; raises as `get`. What it changes is nothing."""
+        request = _Request(
+            is_write=False,
+            is_batch=True,
+            path="",
+            params=form,
+            about=about,
+            deadline_s=self._timeout_s,
+            account=told.account_of("", account),
+            calls=calls,
+        )
+        return self._call(request)
 
     def post(
         self,
@@ -141,6 +184,8 @@ class Transport:
         deadline_s: float,
         request_id: str | None,
         not_after_s: float = inf,
+        account: PlatformAccountId | None = None,
+        calls: int = 1,
     ) -> Answer:
         """Write once, over a connection of its own; nothing is ever sent again, and nothing past `not_after_s`.
 
@@ -159,18 +204,28 @@ class Transport:
                 deadline_s=deadline_s,
                 headers=headers,
                 not_after_s=not_after_s,
+                account=told.account_of(path, account),
+                calls=calls,
             )
         )
 
-    def usage(self) -> Usage:
-        """What the newest answer's headers said of the quota; the wait shrinks as time passes."""
-        passed_s = time.monotonic() - self._usage_at
-        known = self._usage
+    def may_repeat(self, path: str, account: PlatformAccountId | None = None) -> bool:
+        """Whether the account's budget of repeats has one left; takes it."""
+        return self._gate is None or self._gate.may_repeat(told.account_of(path, account))
+
+    def usage(self, account: PlatformAccountId | None = None) -> Usage:
+        """What the newest answer about the account said of the quota, or about anything; the wait shrinks with time."""
+        if account is None:
+            row = max(self._known.values(), key=lambda known: known.at_s, default=_NOTHING)
+        else:
+            row = self._known.get(told.account_of("", account), _NOTHING)
+        passed_s, known = time.monotonic() - row.at_s, row.usage
         return Usage(
             account=known.account,
             business=known.business,
             insights=known.insights,
             regain_at_s=max(0.0, known.regain_at_s - passed_s),
+            score_limit=known.score_limit,
         )
 
     def refuse(self, answer: Answer, *, is_write: bool, about: str) -> PlatformError:
@@ -183,16 +238,47 @@ class Transport:
             raise NeedsPersonError(
                 f"{request.about}: the access token is empty or has characters that no token has; set META_ACCESS_TOKEN"
             )
+        request, held = self._enter(request)
         response = self._exchange(request)
         if isinstance(response, PlatformError):
+            self._leave(held, None, response)
             # Raised here, outside any `except`: the library's exception holds the request with its headers, and
             # would hang on ours as its context.
             raise response
-        self._usage, self._usage_at = merge(self._usage, read_usage(response.headers)), time.monotonic()
         answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
+        self._note(request, held, answer)
         if answer.status != _OK:
             raise self.refuse(answer, is_write=request.is_write, about=request.about)
         return answer
+
+    def _enter(self, request: _Request) -> tuple[_Request, CallPass | None]:
+        """Ask the gate; the time that it takes is none that the call has."""
+        if self._gate is None:
+            return request, None
+        begun_s = time.monotonic()
+        held = self._gate.enter(
+            request.account, told.kind_of(request.path, is_write=request.is_write), calls=request.calls
+        )
+        return replace(request, deadline_s=request.deadline_s - (time.monotonic() - begun_s)), held
+
+    def _note(self, request: _Request, held: CallPass | None, answer: Answer) -> None:
+        """Remember what the answer says of the quota, here and at the gate."""
+        read = told.read_batch if request.path == "" else told.read_single
+        reading, error = read(
+            answer.status,
+            answer.headers,
+            answer.body,
+            lambda status, headers, body: self.refuse(
+                Answer(status=status, headers=headers, body=body), is_write=request.is_write, about=request.about
+            ),
+        )
+        known = self._known.get(request.account, _NOTHING).usage
+        self._known[request.account] = _Known(usage=merge(known, reading), at_s=time.monotonic())
+        self._leave(held, merge(NOTHING_KNOWN, reading), error)
+
+    def _leave(self, held: CallPass | None, usage: Usage | None, error: PlatformError | None) -> None:
+        if self._gate is not None and held is not None:
+            self._gate.leave(held, usage, error)
 
     def _exchange(self, request: _Request) -> requests.Response | PlatformError:
         if request.deadline_s <= 0:

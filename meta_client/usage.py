@@ -14,6 +14,7 @@ from domain.ports import Usage
 
 _FULL = 100.0
 _STANDARD_BLOCK_S = 60.0  # score block of the tier with full access (facts §6); the limited one's is 300 s
+_SCORES = {"standard_access": 9_000.0, "development_access": 60.0}  # points in 300 s (facts §6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Reading:
     insights: float | None
     regain_s: float
     block_s: float | None
+    score_limit: float | None = None
 
 
 def read_usage(headers: Mapping[str, str]) -> Reading:
@@ -52,6 +54,7 @@ def read_usage(headers: Mapping[str, str]) -> Reading:
         ),
         regain_s=max([*regain_s, reset_s if used is not None and used >= 1.0 else 0.0], default=0.0),
         block_s=_STANDARD_BLOCK_S if "standard_access" in tiers else None,
+        score_limit=next((_SCORES[tier] for tier in tiers if tier in _SCORES), None),
     )
 
 
@@ -62,6 +65,7 @@ def merge(known: Usage, reading: Reading) -> Usage:
         business=known.business if reading.business is None else reading.business,
         insights=known.insights if reading.insights is None else reading.insights,
         regain_at_s=reading.regain_s,
+        score_limit=known.score_limit if reading.score_limit is None else reading.score_limit,
     )
 
 

@@ -54,6 +54,7 @@ class MetaWriter:
             deadline_s=ends_at - time.monotonic(),
             request_id=request.request_id,
             not_after_s=not_after_s,
+            account=account,
         )
         object_id = id_written(answer, form)
         if object_id is None:

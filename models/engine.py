@@ -1,6 +1,8 @@
 """Connections: one pooled engine per process, the same session settings everywhere, and Postgres' clock."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, func, select
@@ -18,9 +20,17 @@ _SESSION: Final = {
 }
 
 
-def make_engine(url: str, *, pool_size: int = 2, application_name: str = "stakazo") -> Engine:
+def make_engine(
+    url: str,
+    *,
+    pool_size: int = 2,
+    application_name: str = "stakazo",
+    session: Mapping[str, str] = MappingProxyType({}),
+    pre_ping: bool = True,
+) -> Engine:
     """Open a pool on the database. Nothing connects yet; each connection is tested when it is taken out.
 
+    `session` overrides settings of the session; without `pre_ping` the caller copes with connections that went away.
     Plain `postgres://`, `postgresql://` and `postgresql+asyncpg://` urls are read as psycopg's.
     """
     parsed = make_url(url)
@@ -34,14 +44,14 @@ def make_engine(url: str, *, pool_size: int = 2, application_name: str = "stakaz
         parsed,
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         pool_timeout=30,
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "keepalives_idle": 30,
-            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in {**_SESSION, **session}.items()),
         },
     )
 
