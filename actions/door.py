@@ -18,6 +18,7 @@ from actions.arbiter import arbitrate
 from actions.facts import Gathered, gather, reservation_for
 from actions.guardrails import Judgement, Limits, fold, judge_all
 from actions.repeats import ARBITER, FENCE, PAUSED, Repeats
+from actions.waiting import Waiting
 from actions.wording import Ring, ring
 from domain.actions import CREATES, RECORDED_ONLY, Action, ActionKind, ActionState, Level, Proposal, Verdict
 from domain.errors import InvariantError
@@ -25,12 +26,13 @@ from domain.ids import AdId, RunId
 from models import accounts, fence, ledger, ledger_reads, mirror, module_levels
 from models.accounts import Account
 from models.ledger import Draft
+from models.ledger_rows import discriminator
 
 _LIMITS = Limits()
 _CONFIRMABLE = frozenset({"status", "daily_budget_minor", "name"})
 _OPEN_OBJECT = "uq_actions_open_object"
 _AT_ONCE = 500  # drafts are judged and recorded in parts, so that the verdicts of 10^4 are never held together
-_Key = tuple[ActionKind, str, str]
+_Key = tuple[ActionKind, str, str, str]
 _Stop = tuple[str, str]  # what stops every action of the account, and why
 
 
@@ -38,7 +40,8 @@ _Stop = tuple[str, str]  # what stops every action of the account, and why
 class Proposed:
     """Every row of this proposing, in the order of recording; `rings` are for those that may be sent.
 
-    `repeats` counts, by what blocks, the proposals whose block is on record already (`actions/repeats.py`).
+    `repeats` counts, by what blocks, the proposals whose block is on record already (`actions/repeats.py`), and those
+    that wait for approval already (`actions/waiting.py`).
     """
 
     actions: tuple[Action, ...]
@@ -76,20 +79,23 @@ def propose(
     fence.lock_caps(conn, account.id)
     account = accounts.get(conn, account.id)
     held = () if run_id is None else ledger_reads.of_run(conn, run_id)
-    fresh = _not_yet_recorded(proposals, {(row.kind, row.object_id, row.rule) for row in held})
+    fresh = _not_yet_recorded(proposals, {_key(row) for row in held})
     repeats = None if run_id is None else Repeats(conn, account.id, now)
     level = levels.effective(account.level, module_levels.of(conn, account.id, module))
-    judged = _judge(conn, account, fresh, level=level, run_id=run_id, now=now, limits=limits)
+    waiting = Waiting(conn, account.id)
+    judged = _judge(conn, account, fresh, waiting, level=level, run_id=run_id, now=now, limits=limits)
     drafts = (draft for draft in judged if repeats is None or not repeats.is_repeat(draft))
     added: list[Action] = []
     while part := list(islice(drafts, _AT_ONCE)):  # ends with the drafts
         added += _record(conn, account, part, run_id=run_id, now=now, actor=actor, module=module)
+    waiting.supersede(conn, added, actor=actor)
     _take_effect(conn, account, now, added)
     rows = (*held, *added)
     rings = tuple(
         ring(row, account.platform, account.platform_account_id) for row in rows if row.state is ActionState.APPROVED
     )
-    return Proposed(actions=rows, rings=rings, repeats={} if repeats is None else dict(repeats.counts))
+    counts = waiting.counts if repeats is None else repeats.counts + waiting.counts
+    return Proposed(actions=rows, rings=rings, repeats=dict(counts))
 
 
 def _require_sendable(proposal: Proposal) -> None:
@@ -107,17 +113,22 @@ def _not_yet_recorded(proposals: Iterable[Proposal], seen: set[_Key]) -> list[Pr
     """Keep the first proposal of each key under which a run records; the database allows no second."""
     fresh = []
     for proposal in proposals:
-        key = (proposal.kind, proposal.object_id, proposal.rule)
+        key = _key(proposal)
         if key not in seen:
             seen.add(key)
             fresh.append(proposal)
     return fresh
 
 
+def _key(row: Proposal | Action) -> _Key:
+    return row.kind, row.object_id, row.rule, discriminator(row.kind, row.target)
+
+
 def _judge(
     conn: Connection,
     account: Account,
     proposals: list[Proposal],
+    waiting: Waiting,
     *,
     level: Level,
     run_id: RunId | None,
@@ -131,7 +142,8 @@ def _judge(
     gathered = gather(conn, account=account, now=now, proposals=others, run_id=run_id, limits=limits)
     stop = _stop_of_account(conn, account)
     yield from (_draft(proposal, ActionState.APPROVED, "emergency stop", ()) for proposal in emergencies)
-    yield from (_judge_one(proposal, gathered, level, stop) for proposal in arbitration.winners)
+    judged = (_judge_one(proposal, gathered, waiting, level, stop) for proposal in arbitration.winners)
+    yield from (draft for draft in judged if draft is not None)
     yield from (_blocked(loser.proposal, loser.reason, (), by=ARBITER) for loser in arbitration.losers)
 
 
@@ -142,8 +154,13 @@ def _stop_of_account(conn: Connection, account: Account) -> _Stop | None:
     return (PAUSED, "the account is paused") if account.is_paused else None
 
 
-def _judge_one(proposal: Proposal, gathered: Gathered, level: Level, stop: _Stop | None) -> Draft:
-    """Judge by every guardrail; once the cycle is full by that one alone: the next cycle judges the rest anew."""
+def _judge_one(
+    proposal: Proposal, gathered: Gathered, waiting: Waiting, level: Level, stop: _Stop | None
+) -> Draft | None:
+    """Judge by every guardrail; once the cycle is full by that one alone: the next cycle judges the rest anew.
+
+    None = the very same waits for a person's answer already.
+    """
     full = gathered.full_cycle(proposal)
     if full is not None:
         return _blocked(proposal, full.reason, (full,), by=full.guardrail)
@@ -158,14 +175,27 @@ def _judge_one(proposal: Proposal, gathered: Gathered, level: Level, stop: _Stop
     if stop is not None:
         return _blocked(proposal, stop[1], verdicts, by=stop[0])
     wanted = _as_trimmed(proposal, judgement)
+    why = "; ".join(judgement.reasons) if judgement.needs_approval else levels.waits_for_person(level, wanted)
+    if why is not None and level is not Level.OBSERVE:
+        return _ask(wanted, gathered, waiting, why, verdicts)
     reserved = reservation_for(wanted, facts)
     gathered.count(wanted, reserved)
-    if level is Level.OBSERVE:
-        return _draft(wanted, ActionState.OBSERVED, "the account is at level observe", verdicts)
-    why = "; ".join(judgement.reasons) if judgement.needs_approval else levels.waits_for_person(level, wanted)
-    if why is not None:
-        return replace(_draft(wanted, ActionState.AWAITING_APPROVAL, why, verdicts), needs_approval=True)
-    return _draft(wanted, ActionState.APPROVED, "", verdicts, reserved)
+    observed = level is Level.OBSERVE
+    state, reason = (ActionState.OBSERVED, "at level observe") if observed else (ActionState.APPROVED, "")
+    return _draft(wanted, state, reason, verdicts, 0 if observed else reserved)
+
+
+def _ask(
+    wanted: Proposal, gathered: Gathered, waiting: Waiting, why: str, verdicts: tuple[Verdict, ...]
+) -> Draft | None:
+    """Let it wait for a person; its room under the caps is taken as it is sent, not before."""
+    if waiting.is_asked_already(wanted):
+        return None
+    hindrance = waiting.hindrance(wanted)
+    if hindrance is not None:
+        return _blocked(wanted, hindrance[1], verdicts, by=hindrance[0])
+    gathered.count(wanted, 0)
+    return replace(_draft(wanted, ActionState.AWAITING_APPROVAL, why, verdicts), needs_approval=True)
 
 
 def _as_trimmed(proposal: Proposal, judgement: Judgement) -> Proposal:

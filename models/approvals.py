@@ -133,6 +133,18 @@ def unanswered(conn: Connection, life_s: float, limit: int) -> tuple[Action, ...
     return tuple(to_action(row) for row in conn.execute(query).mappings())
 
 
+def rejected_within(conn: Connection, account_id: AccountId, life_s: float) -> dict[tuple[str, str, str], str]:
+    """Who said no to what in the last `life_s`; by (kind, object id, rule)."""
+    since = _NOW - func.make_interval(0, 0, 0, 0, 0, 0, life_s, type_=Interval())
+    query = (
+        select(actions.c.kind, actions.c.object_id, actions.c.rule, principals.c.name)
+        .join(actions, actions.c.id == approvals.c.action_id)
+        .join(principals, principals.c.id == approvals.c.decided_by)
+        .where(actions.c.account_id == account_id, approvals.c.decision == "rejected", approvals.c.decided_at > since)
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in conn.execute(query)}
+
+
 def answers(conn: Connection, action_id: ActionId) -> tuple[dict[str, object], ...]:
     """Every yes and no that an action was given, withdrawn ones too, oldest first."""
     query = (
