@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 from actions import people
 from domain import catalogue
 from domain.actions import JsonMap, Mode, ObjectKind
+from domain.calls import calling
 from domain.errors import PlatformError
 from domain.money import Money, exponent
 from domain.platforms import Platform
-from domain.ports import PlatformReader
+from domain.ports import CallClass, PlatformReader
 from models import accounts, insights, mirror
 from models.accounts import Account
 from models.run_history import LogEntry
@@ -55,6 +56,7 @@ def run(work: Work) -> None:
         collect(work)
 
 
+@calling(CallClass.COLLECT)
 def collect(work: Work) -> None:
     """Bring in what is new; the account's ages are those of the run's instant, which is before the first read."""
     refresh_account(work)

@@ -7,6 +7,7 @@ child builds its own.
 import importlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
@@ -21,16 +22,20 @@ from domain.actions import Mode
 from domain.clock import PlatformClock
 from domain.errors import NotReadyError
 from domain.platforms import Platform
-from domain.ports import Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Switchboard
+from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Switchboard
 from models.accounts import Account
 from models.engine import make_engine
 from workers import addresses
 from workers.clock import RealClock, sandbox_clock
+from workers.gate import QuotaGate, gate_engine
 from workers.live import require_permissions
 from workers.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from celery import Celery
+
+
+_POOLS = frozenset({"engine", "_gate_engine"})
 
 
 class House:
@@ -143,6 +148,10 @@ class _Opened:
         return make_engine(addresses.database_url(self._settings), application_name=self._name)
 
     @cached_property
+    def _gate_engine(self) -> Engine:
+        return gate_engine(addresses.database_url(self._settings), self._name)
+
+    @cached_property
     def _sender(self) -> "Celery":
         from workers.doorbell import (
             sender_app,
@@ -166,7 +175,8 @@ class _Opened:
         base_url = None if mode is Mode.LIVE else addresses.sandbox_url(self._settings)
         key = (slug, base_url)  # a sandbox that came back elsewhere gets a client of its own
         if key not in self._clients:
-            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), base_url)
+            gate = QuotaGate(self._gate_engine, slug, mode)
+            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), base_url, gate)
         return self._clients[key]
 
     def clock(self, mode: Mode) -> PlatformClock:
@@ -177,27 +187,27 @@ class _Opened:
 
     def forget(self) -> None:
         """Drop what a parent process opened without closing its sockets, which are still the parent's."""
-        if "engine" in self.__dict__:
-            self.engine.dispose(close=False)
+        for name in _POOLS & self.__dict__.keys():
+            getattr(self, name).dispose(close=False)
 
     def close(self) -> None:
         if "_sender" in self.__dict__:
             self._sender.close()
-        if "engine" in self.__dict__:
-            self.engine.dispose()
+        for name in _POOLS & self.__dict__.keys():
+            getattr(self, name).dispose()
 
 
-def _open_client(settings: Settings, platform: Platform, base_url: str | None) -> Client:
+def _open_client(settings: Settings, platform: Platform, base_url: str | None, gate: CallGate) -> Client:
     """Load the client that the platform's row names; `base_url` is the sandbox's, None for the platform itself."""
     if base_url is not None:
-        return _opener(platform)(_stub_options(settings, base_url))
-    client = _open_live(settings, platform)
+        return _opener(platform)(replace(_stub_options(settings, base_url), gate=gate))
+    client = _open_live(settings, platform, gate)
     require_permissions(platform, client.reader)
     return client
 
 
-def _open_live(settings: Settings, platform: Platform) -> Client:
-    return _opener(platform)(_live_options(settings, platform))
+def _open_live(settings: Settings, platform: Platform, gate: CallGate | None = None) -> Client:
+    return _opener(platform)(replace(_live_options(settings, platform), gate=gate))
 
 
 def _opener(platform: Platform) -> OpenClient:

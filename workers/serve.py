@@ -99,7 +99,8 @@ def _record(work: Work, error: Exception) -> Served:
         case RunStopped():
             return _finish(work, RunState.STOPPED, str(error))
         case ThrottledError() if _waited_s(work.run) < _LONGEST_THROTTLE_S:
-            reason = f"throttled by the platform: {error}"
+            whose = "kept back by our quota" if error.code is None else "throttled by the platform"
+            reason = f"{whose}: {error}"
             return _put_back(work, reason, error.retry_after_s, counts=False)
         case _ if isinstance(error, _PASSING) and work.run.attempts < MOST_ATTEMPTS:
             return _put_back(work, _words(error), RETRY_S * work.run.attempts, counts=True)
