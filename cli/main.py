@@ -10,6 +10,7 @@ import typer
 from cli import (
     accounts,
     actions,
+    audit,
     authority,
     cycles,
     digests,
@@ -50,6 +51,7 @@ app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, wh
 app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
 app.add_typer(edits.app, name="edits", help="What people changed by hand, and until when we keep off.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
+app.add_typer(audit.app, name="audit", help="Who did what: look, hand out, check that nobody touched it.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")

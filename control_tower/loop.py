@@ -17,12 +17,13 @@ from control_tower.planner import Planner
 from domain import catalogue
 from domain.ids import ActionId
 from domain.ports import Doorbell, Switchboard
-from models import heartbeats, module_states, run_rings
+from models import audit, audit_reads, heartbeats, module_states, run_rings
 from models.heartbeats import ProcessKind
 
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
 CROWDED = 500  # waiting messages from which a queue is not rung any more: its workers are behind, not asleep
 BEAT_SILENT_S = 180.0
+KEEP_S = 3600.0  # between rounds that drop what is over its time
 _FORGET = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ class Tower:
         self._rhythms = rhythms or Rhythms()
         self._leadership = Leadership(engine)
         self._next_ring_s = float("-inf")
+        self._next_keep_s = float("-inf")
 
     def run(self) -> None:
         """Go round until told to stop."""
@@ -103,6 +105,9 @@ class Tower:
             self.plan_missed()
             self.ring_due(stopped)
         self.reconcile(stopped)
+        if self._now_s() >= self._next_keep_s:
+            self.keep_audit()
+            self._next_keep_s = self._now_s() + KEEP_S
         return True
 
     def reconcile(self, stopped: frozenset[str]) -> bool:
@@ -131,6 +136,13 @@ class Tower:
         if due or actions:
             log.info("rung again", runs=len(due), actions=len(actions))
         return len(due) + len(actions)
+
+    def keep_audit(self) -> None:
+        """Make room for days ahead, drop rows of over 90 days, log the heads: logs outlive a rewritten chain."""
+        with self._engine.begin() as conn:
+            dropped = audit.keep(conn)
+            heads = {head.chain: f"{head.seq}:{head.hash}" for head in audit_reads.heads(conn)}
+        log.info("audit kept", dropped=dropped, heads=heads)
 
     def plan_missed(self) -> None:
         """Plan what is due: the second trigger beside beat, which it reports when it has fallen silent."""
