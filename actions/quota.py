@@ -6,7 +6,7 @@ used up as far as this class may use them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -63,7 +63,7 @@ class Standing:
     taken: float = 0.0  # points of calls in flight, this one included
     regain_at: datetime | None = None
     regain_reason: str = ""
-    breakers: Mapping[CallKind, Breaker] = MappingProxyType({})
+    breakers: Mapping[CallKind, Breaker] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
