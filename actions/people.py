@@ -89,7 +89,7 @@ def take_in(conn: Connection, account_id: AccountId, history: Iterable[Activity]
         else:
             theirs.append(told)
     writes = _writes_near(conn, account_id, theirs)
-    edits = [_as_edit(told, writes.get(told.key, ()), ours.get(told.key, ())) for told in theirs]
+    edits = [_as_edit(told, writes.get(told.key, ()), ours.get(told.key, ())) for told in reversed(theirs)]
     news = hand_edits.record(conn, account_id, edits, rest=HANDS_OFF)
     taken = TakenIn(seen=seen, by_people=len(theirs), news=news)
     for row in taken.overwritten:
