@@ -13,7 +13,7 @@ from itertools import islice
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from actions import levels
+from actions import figures, levels, precedence
 from actions.arbiter import arbitrate
 from actions.facts import Gathered, gather, reservation_for
 from actions.guardrails import Judgement, Limits, fold, judge_all
@@ -175,14 +175,16 @@ def _judge_one(
     if stop is not None:
         return _blocked(proposal, stop[1], verdicts, by=stop[0])
     wanted = _as_trimmed(proposal, judgement)
+    told = figures.write(wanted, facts)
     why = "; ".join(judgement.reasons) if judgement.needs_approval else levels.waits_for_person(level, wanted)
     if why is not None and level is not Level.OBSERVE:
-        return _ask(wanted, gathered, waiting, why, verdicts)
+        asked = _ask(wanted, gathered, waiting, why, verdicts)
+        return None if asked is None else replace(asked, judged_on=told)
     reserved = reservation_for(wanted, facts)
-    gathered.count(wanted, reserved)
+    gathered.count(wanted, reserved, told)
     observed = level is Level.OBSERVE
     state, reason = (ActionState.OBSERVED, "at level observe") if observed else (ActionState.APPROVED, "")
-    return _draft(wanted, state, reason, verdicts, 0 if observed else reserved)
+    return replace(_draft(wanted, state, reason, verdicts, 0 if observed else reserved), judged_on=told)
 
 
 def _ask(
@@ -248,6 +250,7 @@ def _record(
                 conn, account_id=account.id, run_id=run_id, decided_at=now, actor=actor, drafts=some, module=module
             )
 
+    precedence.cancel_overtaken(conn, account.id, drafts, actor=actor)
     try:
         return insert(drafts)
     except IntegrityError as error:

@@ -1,7 +1,6 @@
 """What advertisers set, as facts for the guardrails: margin, month budget, "never touch" marks. Judges nothing.
 
-Figures are summed once, as a run proposes; at the door only marks are looked up again, since data older than an hour
-stops the action there anyway.
+Figures are summed once, as a run proposes; the door judges on those again (actions/figures.py), and looks up the marks.
 """
 
 import calendar
@@ -62,13 +61,12 @@ def gather_wishes(
     """Look up what the account's people set; figures only where something is set that needs them."""
     standing = marks.standing(conn, account.id)
     spends = with_figures and any(proposal.kind in _SPENDS for proposal in proposals)
-    margin = account.margin if with_figures else None
-    month_minor = account.month_budget_minor if with_figures else None
+    month_minor = account.month_budget_minor
     return Wishes(
-        margin=margin,
+        margin=account.margin,
         month_budget=None if month_minor is None else Money(month_minor, account.currency),
         month=_month(conn, account, now) if spends and month_minor is not None else None,
-        earned={} if margin is None else _earned(conn, account, now, proposals),
+        earned={} if account.margin is None or not with_figures else _earned(conn, account, now, proposals),
         marks=standing,
         parents=_parents(conn, account, proposals) if standing else {},
     )

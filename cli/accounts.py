@@ -110,6 +110,8 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
     max_daily_budget_per_adset: _Amount = None,
     max_daily_budget_per_campaign: _Amount = None,
     max_total_daily_spend: _Amount = None,
+    max_worst_day: _Amount = None,
+    max_change_without_approval: _Amount = None,
     paused: Annotated[
         bool | None, typer.Option("--paused/--resumed", help="Stop the account, or let it go on.")
     ] = None,
@@ -133,6 +135,8 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
             "max_daily_budget_per_ad_set_minor": max_daily_budget_per_adset,
             "max_daily_budget_per_campaign_minor": max_daily_budget_per_campaign,
             "max_total_daily_spend_minor": max_total_daily_spend,
+            "max_worst_day_minor": max_worst_day,
+            "max_change_without_approval_minor": max_change_without_approval,
         }
         wanted: dict[str, object] = {
             "level": level,

@@ -27,6 +27,8 @@ _CARRIED = (
     "max_daily_budget_per_ad_set_minor",
     "max_daily_budget_per_campaign_minor",
     "max_total_daily_spend_minor",
+    "max_worst_day_minor",
+    "max_change_without_approval_minor",
     "goal_roas",
     "goal_cpa_minor",
     "margin",

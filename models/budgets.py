@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select, text
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, text
 
 from domain.actions import ObjectKind
 from domain.ids import AccountId, ActionId
-from domain.objects import Learning, Status
+from domain.objects import BudgetCarrier, Learning, Status
 from models.tables import ad_sets, ads, campaigns, insights_daily
 
 
@@ -22,6 +22,8 @@ class KnownObject:
     campaign_id: str
     sets_going_minor: int
     is_learning: bool
+    learned_sets: int = 0  # ad sets that a significant edit of it would put back into learning
+    carrier: BudgetCarrier = BudgetCarrier.NONE
     ad_set_id: str | None = None  # of an ad
 
 
@@ -151,13 +153,43 @@ def spend_before_and_on(conn: Connection, account_id: AccountId, since: date, to
     return int(row[0]), int(row[1])
 
 
+def active_ad_sets(conn: Connection, account_id: AccountId) -> int:
+    """Count the account's active ad sets."""
+    statement = select(func.count()).where(ad_sets.c.account_id == account_id, ad_sets.c.status == Status.ACTIVE)
+    return conn.execute(statement).scalar_one()
+
+
+_NOT_LEARNED = (Learning.LEARNING, Learning.LIMITED)  # an unknown stage may be a finished one
+_ABOVE = and_(campaigns.c.account_id == ad_sets.c.account_id, campaigns.c.id == ad_sets.c.campaign_id)
+
+
 def _find_ad_sets(conn: Connection, account_id: AccountId, ids: list[str]) -> Mapping[str, KnownObject]:
-    learning = ad_sets.c.learning != Learning.DONE
-    statement = select(
-        ad_sets.c.id, ad_sets.c.campaign_id, func.coalesce(ad_sets.c.daily_budget_minor, 0), learning
-    ).where(ad_sets.c.account_id == account_id, ad_sets.c.id == func.any(ids))
+    carrier = case(
+        (or_(ad_sets.c.lifetime_budget_minor.is_not(None), campaigns.c.lifetime_budget_minor.is_not(None)), "LIFETIME"),
+        (campaigns.c.daily_budget_minor.is_not(None), "CAMPAIGN"),
+        (ad_sets.c.daily_budget_minor.is_not(None), "OWN_DAILY"),
+        else_="NONE",
+    )
+    statement = (
+        select(
+            ad_sets.c.id,
+            ad_sets.c.campaign_id,
+            func.coalesce(ad_sets.c.daily_budget_minor, 0),
+            ad_sets.c.learning != Learning.DONE,
+            ad_sets.c.learning.not_in(_NOT_LEARNED),
+            carrier,
+        )
+        .outerjoin(campaigns, _ABOVE)
+        .where(ad_sets.c.account_id == account_id, ad_sets.c.id == func.any(ids))
+    )
     return {
-        row[0]: KnownObject(campaign_id=row[1], sets_going_minor=row[2], is_learning=row[3])
+        row[0]: KnownObject(
+            campaign_id=row[1],
+            sets_going_minor=row[2],
+            is_learning=row[3],
+            learned_sets=int(row[4]),
+            carrier=BudgetCarrier[row[5]],
+        )
         for row in conn.execute(statement)
     }
 
@@ -165,6 +197,11 @@ def _find_ad_sets(conn: Connection, account_id: AccountId, ids: list[str]) -> Ma
 def _find_campaigns(conn: Connection, account_id: AccountId, ids: list[str]) -> Mapping[str, KnownObject]:
     """A campaign learns while one of its active ad sets does."""
     active = ad_sets.c.status == Status.ACTIVE
+    carrier = case(
+        (campaigns.c.lifetime_budget_minor.is_not(None), "LIFETIME"),
+        (campaigns.c.daily_budget_minor.is_not(None), "OWN_DAILY"),
+        else_="AD_SETS",
+    )
     statement = (
         select(
             campaigns.c.id,
@@ -172,25 +209,47 @@ def _find_campaigns(conn: Connection, account_id: AccountId, ids: list[str]) -> 
                 campaigns.c.daily_budget_minor, func.sum(case((active, ad_sets.c.daily_budget_minor), else_=0)), 0
             ),
             func.coalesce(func.bool_or(and_(active, ad_sets.c.learning != Learning.DONE)), False),
+            func.count().filter(and_(active, ad_sets.c.learning.not_in(_NOT_LEARNED))),
+            carrier,
         )
-        .outerjoin(
-            ad_sets, and_(ad_sets.c.account_id == campaigns.c.account_id, ad_sets.c.campaign_id == campaigns.c.id)
-        )
+        .outerjoin(ad_sets, _ABOVE)
         .where(campaigns.c.account_id == account_id, campaigns.c.id == func.any(ids))
         .group_by(campaigns.c.account_id, campaigns.c.id)
     )
     return {
-        row[0]: KnownObject(campaign_id=row[0], sets_going_minor=int(row[1]), is_learning=row[2])
+        row[0]: KnownObject(
+            campaign_id=row[0],
+            sets_going_minor=int(row[1]),
+            is_learning=row[2],
+            learned_sets=row[3],
+            carrier=BudgetCarrier[row[4]],
+        )
         for row in conn.execute(statement)
     }
 
 
 def _find_ads(conn: Connection, account_id: AccountId, ids: list[str]) -> Mapping[str, KnownObject]:
-    statement = select(ads.c.id, ads.c.campaign_id, ads.c.ad_set_id).where(
-        ads.c.account_id == account_id, ads.c.id == func.any(ids)
+    """An ad that is switched on is news to its ad set, which learns anew."""
+    its_set = and_(ad_sets.c.account_id == ads.c.account_id, ad_sets.c.id == ads.c.ad_set_id)
+    statement = (
+        select(
+            ads.c.id,
+            ads.c.campaign_id,
+            ads.c.ad_set_id,
+            func.coalesce(ad_sets.c.learning.not_in(_NOT_LEARNED), True),
+        )
+        .outerjoin(ad_sets, its_set)
+        .where(ads.c.account_id == account_id, ads.c.id == func.any(ids))
     )
     return {
-        row[0]: KnownObject(campaign_id=row[1], sets_going_minor=0, is_learning=False, ad_set_id=row[2])
+        row[0]: KnownObject(
+            campaign_id=row[1],
+            sets_going_minor=0,
+            is_learning=False,
+            learned_sets=int(row[3]),
+            carrier=BudgetCarrier.CAMPAIGN,
+            ad_set_id=row[2],
+        )
         for row in conn.execute(statement)
     }
 

@@ -89,6 +89,7 @@ def sandbox_caps(account: Account, settings: Settings) -> dict[str, int]:
     offered = {
         "max_daily_budget_per_ad_set_minor": settings.max_daily_budget_per_adset,
         "max_total_daily_spend_minor": settings.max_total_daily_spend,
+        "max_change_without_approval_minor": settings.max_change_without_approval,
     }
     return {name: _in_currency(cap, account.currency) for name, cap in offered.items() if _lacks(account, name, cap)}
 

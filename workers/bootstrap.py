@@ -130,7 +130,11 @@ class House:
 
 def limits_of(settings: Settings) -> Limits:
     """Return the house's change limits, with the caps of the settings for accounts that have none of their own."""
-    return Limits(ad_set_cap=settings.max_daily_budget_per_adset, account_cap=settings.max_total_daily_spend)
+    return Limits(
+        ad_set_cap=settings.max_daily_budget_per_adset,
+        account_cap=settings.max_total_daily_spend,
+        max_change=settings.max_change_without_approval,
+    )
 
 
 class _Opened:

@@ -149,6 +149,9 @@ class _Common(BaseSettings):
     max_total_daily_spend: Amount = Field(
         Money(500_000, "USD"), description='an amount with its currency, such as "5000 USD"'
     )
+    max_change_without_approval: Amount = Field(
+        Money(50_000, "USD"), description='an amount with its currency, such as "500 USD"'
+    )
     secret_key: Annotated[SecretStr | None, BeforeValidator(_long_enough)] = Field(
         None, description="at least 16 characters that nobody can guess"
     )
@@ -203,6 +206,11 @@ class Settings:
     def max_total_daily_spend(self) -> Money:
         """Cap for the sum of daily budgets of an account that has none of its own."""
         return self.common.max_total_daily_spend
+
+    @property
+    def max_change_without_approval(self) -> Money:
+        """How far one action may move a daily budget alone, for an account that has no limit of its own."""
+        return self.common.max_change_without_approval
 
     def of(self, platform: str) -> PlatformSettings:
         """Return the settings of a platform by its slug."""

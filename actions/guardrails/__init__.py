@@ -1,6 +1,7 @@
 """What may not happen: one pure rule per file, a verdict with a reason. The door judges twice: proposing and sending.
 
-`GUARDRAILS` is the ordered table: step and caps trim first, so that every later rule sees the target to be sent.
+`GUARDRAILS` is the ordered table: what stops by conduct comes first, then steps and caps trim, so that
+what looks at the amount itself sees the target to be sent.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,21 +10,29 @@ from dataclasses import dataclass, replace
 from actions.guardrails import (
     account_cap,
     ad_set_cap,
+    arbiter_window,
     break_even,
+    budget_unit,
     campaign_cap,
+    cbo,
     cooldown,
+    cumulative_24h,
     currency,
     cycle_limit,
     data_age,
     floor,
     hands_off,
     hourly_edits,
+    hysteresis,
+    large_change,
+    learning_resets,
     mass_pause,
     month_budget,
     never_create_active,
     never_touch,
     one_open_action,
     step,
+    worst_day,
 )
 from actions.guardrails.facts import Facts, Limits
 from domain.actions import CREATES, ActionKind, JsonMap, Proposal, Verdict
@@ -58,7 +67,9 @@ class Judgement:
 _K = ActionKind
 _BUDGET = frozenset({_K.SET_DAILY_BUDGET})
 _PAUSE = frozenset({_K.PAUSE})
+_ARCHIVE = frozenset({_K.ARCHIVE})
 _CHANGES = _BUDGET | _PAUSE | frozenset({_K.ACTIVATE})
+_RAISES = _BUDGET | frozenset({_K.ACTIVATE})
 _SPENDS = _BUDGET | frozenset({_K.ACTIVATE}) | CREATES
 _SWITCHED = CREATES - {_K.CREATE_CREATIVE}  # a creative has no switch
 
@@ -66,20 +77,28 @@ _SWITCHED = CREATES - {_K.CREATE_CREATIVE}  # a creative has no switch
 # RECORDED_ONLY kinds are never sent, so that nothing guards them.
 GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=currency.SLUG, kinds=_SPENDS, judge=currency.judge),
-    Guardrail(slug=never_touch.SLUG, kinds=_CHANGES | CREATES, judge=never_touch.judge),
+    Guardrail(slug=never_touch.SLUG, kinds=_CHANGES | CREATES | _ARCHIVE, judge=never_touch.judge),
     Guardrail(slug=data_age.SLUG, kinds=_CHANGES, judge=data_age.judge),
     Guardrail(slug=hands_off.SLUG, kinds=_CHANGES, judge=hands_off.judge),
     Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
-    Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES, judge=one_open_action.judge),
+    Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES | _ARCHIVE, judge=one_open_action.judge),
+    Guardrail(slug=arbiter_window.SLUG, kinds=_CHANGES, judge=arbiter_window.judge),
+    Guardrail(slug=hysteresis.SLUG, kinds=_CHANGES, judge=hysteresis.judge),
     Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge, paces=True),
     Guardrail(slug=hourly_edits.SLUG, kinds=_BUDGET, judge=hourly_edits.judge),
+    Guardrail(slug=cbo.SLUG, kinds=_BUDGET, judge=cbo.judge),
     Guardrail(slug=break_even.SLUG, kinds=_BUDGET, judge=break_even.judge),
     Guardrail(slug=step.SLUG, kinds=_BUDGET, judge=step.judge, paces=True),
+    Guardrail(slug=cumulative_24h.SLUG, kinds=_BUDGET, judge=cumulative_24h.judge, paces=True),
     Guardrail(slug=ad_set_cap.SLUG, kinds=_SPENDS, judge=ad_set_cap.judge),
     Guardrail(slug=campaign_cap.SLUG, kinds=_SPENDS, judge=campaign_cap.judge),
     Guardrail(slug=account_cap.SLUG, kinds=_SPENDS, judge=account_cap.judge),
+    Guardrail(slug=worst_day.SLUG, kinds=_SPENDS, judge=worst_day.judge),
     Guardrail(slug=month_budget.SLUG, kinds=_SPENDS, judge=month_budget.judge),
+    Guardrail(slug=budget_unit.SLUG, kinds=_BUDGET | CREATES, judge=budget_unit.judge),
     Guardrail(slug=floor.SLUG, kinds=_BUDGET | CREATES, judge=floor.judge),
+    Guardrail(slug=large_change.SLUG, kinds=_RAISES, judge=large_change.judge, approvable=True),
+    Guardrail(slug=learning_resets.SLUG, kinds=_RAISES, judge=learning_resets.judge, approvable=True),
     Guardrail(slug=mass_pause.SLUG, kinds=_PAUSE, judge=mass_pause.judge, approvable=True),
     Guardrail(slug=cycle_limit.SLUG, kinds=_CHANGES | CREATES, judge=cycle_limit.judge),
 )

@@ -2,7 +2,7 @@
 
 from actions.guardrails.facts import Facts
 from actions.guardrails.headroom import trim_to_room
-from actions.guardrails.verdicts import budget_in, passed, stopped, thing
+from actions.guardrails.verdicts import budget_in, passed, said, stopped, thing
 from domain.actions import ActionKind, ObjectKind, Proposal, Verdict
 from domain.money import Money
 
@@ -21,15 +21,15 @@ def judge(proposal: Proposal, facts: Facts) -> Verdict:
     planned = _planned(proposal, facts)
     if planned is None:
         return stopped(
-            SLUG, f"daily budget of {thing(proposal)} is not known, so its cap of {cap} cannot be kept; sync it"
+            SLUG, f"daily budget of {thing(proposal)} is not known, so its cap of {said(cap)} cannot be kept; sync it"
         )
     if planned > cap.minor:
         return stopped(
             SLUG,
-            f"daily budget {facts.amount(planned)} of {thing(proposal)} is above the cap of {cap} per ad set;"
+            f"daily budget {facts.amount(planned)} of {thing(proposal)} is above the cap of {said(cap)} per ad set;"
             " lower it or raise the cap",
         )
-    return passed(SLUG, f"under the cap of {cap} per ad set")
+    return passed(SLUG, f"under the cap of {said(cap)} per ad set")
 
 
 def _concerns_ad_set(proposal: Proposal) -> bool:
@@ -52,5 +52,5 @@ def _judge_change(proposal: Proposal, facts: Facts, cap: Money) -> Verdict:
     if target <= before:
         return passed(SLUG, "a cut")
     if target <= cap.minor:
-        return passed(SLUG, f"under the cap of {cap} per ad set")
+        return passed(SLUG, f"under the cap of {said(cap)} per ad set")
     return trim_to_room(SLUG, proposal, facts, room=cap.minor - before, scope="per ad set", cap=cap)

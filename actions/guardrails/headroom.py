@@ -1,7 +1,7 @@
 """The arithmetic that the caps share: how much a proposal adds to daily budgets, and what a cap leaves. No rule."""
 
 from actions.guardrails.facts import Facts
-from actions.guardrails.verdicts import basis_points, budget_in, passed, stopped, thing, trimmed
+from actions.guardrails.verdicts import basis_points, budget_in, passed, said, stopped, thing, trimmed
 from domain.actions import CREATES, ActionKind, Proposal, Verdict
 from domain.money import Money
 
@@ -27,15 +27,15 @@ def judge_sum(
         return passed(guardrail, "adds nothing to daily budgets")
     if added is None or total_minor is None:
         unknown = f"what {thing(proposal)} adds" if added is None else "the sum of daily budgets so far"
-        return stopped(guardrail, f"{unknown} is not known, so the cap of {cap} {scope} cannot be kept; sync it")
+        return stopped(guardrail, f"{unknown} is not known, so the cap of {said(cap)} {scope} cannot be kept; sync it")
     if total_minor + added <= cap.minor:
-        return passed(guardrail, f"under the cap of {cap} {scope}")
+        return passed(guardrail, f"under the cap of {said(cap)} {scope}")
     room = cap.minor - total_minor
     if proposal.kind is ActionKind.SET_DAILY_BUDGET:
         return trim_to_room(guardrail, proposal, facts, room=room, scope=scope, cap=cap)
     return stopped(
         guardrail,
-        f"activating {thing(proposal)} adds {facts.amount(added)} a day, but the cap of {cap} {scope} leaves"
+        f"activating {thing(proposal)} adds {facts.amount(added)} a day, but the cap of {said(cap)} {scope} leaves"
         f" {facts.amount(max(0, room))}; lower other budgets or raise the cap",
     )
 
@@ -46,12 +46,12 @@ def trim_to_room(guardrail: str, proposal: Proposal, facts: Facts, *, room: int,
     if room <= 0 or room * 10_000 < before * basis_points(facts.limits.min_change):
         return stopped(
             guardrail,
-            f"the cap of {cap} {scope} leaves {facts.amount(max(0, room))} for {thing(proposal)}, whose daily budget is"
-            f" {facts.amount(before)}; lower other budgets or raise the cap",
+            f"the cap of {said(cap)} {scope} leaves {facts.amount(max(0, room))} for {thing(proposal)}, whose daily"
+            f" budget is {facts.amount(before)}; lower other budgets or raise the cap",
         )
     return trimmed(
         guardrail,
-        f"raise of {thing(proposal)} trimmed to the cap of {cap} {scope}:"
+        f"raise of {thing(proposal)} trimmed to the cap of {said(cap)} {scope}:"
         f" {facts.amount(before)} → {facts.amount(before + room)}",
         proposal,
         before + room,

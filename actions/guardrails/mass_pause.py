@@ -1,4 +1,4 @@
-"""Pausing more than 5 objects or 10 % of the spend in one cycle is a mass pause: a person must approve it."""
+"""Pausing more than 5 objects or 10 % of the spend in 24 h is a mass pause: a person must approve it."""
 
 from actions.guardrails.facts import Facts
 from actions.guardrails.verdicts import basis_points, passed, percent, stopped, thing
@@ -8,31 +8,35 @@ SLUG = "mass_pause"
 
 
 def judge(proposal: Proposal, facts: Facts) -> Verdict:
-    """Stop the pause that makes it a mass pause; one that a person approved, or asked for, passes."""
+    """Stop the pause that makes it a mass pause; one that a person approved, or asked for, passes.
+
+    Over 24 h, not over a cycle: else 48 cycles a day would pause an account five objects at a time.
+    """
     if facts.is_approved or proposal.priority is Priority.PERSON:
         return passed(SLUG, "a person wants it")
-    if facts.pauses_in_cycle is None:
-        return stopped(SLUG, f"how many pauses this cycle has is not known; pausing {thing(proposal)} needs approval")
-    count = facts.pauses_in_cycle + 1
+    if facts.pauses_in_day is None:
+        return stopped(SLUG, f"how much was paused in 24 h is not known; pausing {thing(proposal)} needs approval")
+    count = facts.pauses_in_day + 1
     if count > facts.limits.mass_pause_objects:
         return stopped(
             SLUG,
-            f"pausing {thing(proposal)} would be pause {count} of this cycle, over {facts.limits.mass_pause_objects}:"
+            f"pausing {thing(proposal)} would be pause {count} in 24 h, over {facts.limits.mass_pause_objects}:"
             " a mass pause, which needs approval",
         )
-    return _judge_share(proposal, facts)
-
-
-def _judge_share(proposal: Proposal, facts: Facts) -> Verdict:
-    before, own, total = facts.paused_spend_in_cycle_minor, facts.object_spend_minor, facts.account_spend_minor
-    if before is None or own is None or total is None:
+    before, own, limit = facts.paused_ppm_in_day, facts.object_ppm, facts.limits.mass_pause_spend_share
+    if before is None or own is None:
         return stopped(SLUG, f"the share of {thing(proposal)} in the spend is not known; pausing it needs approval")
-    limit = facts.limits.mass_pause_spend_share
-    if (before + own) * 10_000 <= total * basis_points(limit):
+    if before + own <= basis_points(limit) * 100:
         return passed(SLUG, f"at most {percent(limit)} of the spend is paused")
-    share = "all" if total <= 0 else f"{(before + own) / total * 100:.1f} %"
     return stopped(
         SLUG,
-        f"with {thing(proposal)} this cycle would pause {share} of the spend, over {percent(limit)}:"
-        " a mass pause, which needs approval",
+        f"with {thing(proposal)} {(before + own) / 10_000:.1f} % of the spend would be paused in 24 h, over"
+        f" {percent(limit)}: a mass pause, which needs approval",
     )
+
+
+def share_ppm(own_minor: int, total_minor: int) -> int:
+    """A share of the spend in millionths, rounded up, so that a sum of shares is never taken too low."""
+    if own_minor <= 0:
+        return 0
+    return -(-own_minor * 1_000_000 // total_minor) if total_minor > 0 else 1_000_000

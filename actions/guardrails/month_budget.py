@@ -5,7 +5,7 @@ It says nothing about budgets that already are too high: those are a person's, o
 
 from actions.guardrails.facts import Facts, MonthSpend
 from actions.guardrails.headroom import added_budget
-from actions.guardrails.verdicts import basis_points, budget_in, passed, stopped, thing, trimmed
+from actions.guardrails.verdicts import basis_points, budget_in, passed, said, stopped, thing, trimmed
 from domain.actions import ActionKind, Proposal, Verdict
 from domain.money import Money
 
@@ -26,10 +26,12 @@ def judge(proposal: Proposal, facts: Facts) -> Verdict:
         return passed(SLUG, "adds nothing to daily budgets")
     running = facts.account_daily_budgets_minor
     if added is None or running is None or month is None:
-        return stopped(SLUG, f"what of the month budget of {cap} is left is not known, so {thing(proposal)} stays")
+        return stopped(
+            SLUG, f"what of the month budget of {said(cap)} is left is not known, so {thing(proposal)} stays"
+        )
     most = daily_budgets_that_fit(cap.minor, month)
     if running + added <= most:
-        return passed(SLUG, f"within the month budget of {cap}")
+        return passed(SLUG, f"within the month budget of {said(cap)}")
     return _trim(proposal, facts, month, cap, room=most - running)
 
 
@@ -48,7 +50,7 @@ def daily_budgets_that_fit(budget_minor: int, month: MonthSpend) -> int:
 def _trim(proposal: Proposal, facts: Facts, month: MonthSpend, cap: Money, *, room: int) -> Verdict:
     spent = facts.amount(month.before_today_minor + month.today_minor)
     figures = (
-        f"of {cap} for the month {spent} is spent, and with {month.days_after_today} days after today"
+        f"of {said(cap)} for the month {spent} is spent, and with {month.days_after_today} days after today"
         f" daily budgets of {facts.amount(facts.account_daily_budgets_minor or 0)}"
     )
     before = budget_in(proposal.expected_before) or 0

@@ -5,6 +5,8 @@ from typing import Any
 
 from actions.guardrails import Facts
 from domain.actions import ActionKind, ObjectKind, Priority, Proposal
+from domain.money import Money
+from domain.objects import BudgetCarrier
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -27,10 +29,17 @@ _KNOWN: dict[str, Any] = {
     "is_learning": False,
     "has_ledger": True,
     "actions_in_cycle": 0,
-    "pauses_in_cycle": 0,
-    "paused_spend_in_cycle_minor": 0,
-    "object_spend_minor": 100,
-    "account_spend_minor": 100_000,
+    "pauses_in_day": 0,
+    "paused_ppm_in_day": 0,
+    "object_ppm": 1_000,
+    "active_ad_sets": 100,
+    "learned_ad_sets": 1,
+    "learning_reset_step": 0.2,
+    "resets_in_week": 0,
+    "overspend_ratio": 1.75,
+    "budget_step_minor": 1,
+    "budget_carrier": BudgetCarrier.OWN_DAILY,
+    "max_change": Money(10**12, "EUR"),
     "tree_age": timedelta(minutes=5),
     "insights_age": timedelta(minutes=5),
     "activities_age": timedelta(minutes=5),

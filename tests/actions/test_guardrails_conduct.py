@@ -67,7 +67,7 @@ def test_nothing_is_changed_on_old_data_or_data_of_unknown_age(which, age, is_st
 
 def test_a_person_may_act_on_what_they_see():
     """Neither old data nor a full cycle nor the blast radius of a cycle hold a person."""
-    known = {"tree_age": None, "insights_age": None, "actions_in_cycle": 20, "pauses_in_cycle": 5}
+    known = {"tree_age": None, "insights_age": None, "actions_in_cycle": 20, "pauses_in_day": 5}
     assert stops(pause(priority=Priority.PERSON), **known) == set()
     assert stops(pause(), **known) == {"data_age", "mass_pause", "cycle_limit"}
 
@@ -75,7 +75,7 @@ def test_a_person_may_act_on_what_they_see():
 @pytest.mark.parametrize("wanted", [CHANGE, pause(), activate()])
 def test_a_second_action_waits_until_the_first_is_closed(wanted):
     assert stops(wanted, open_action_id=ActionId(77)) == {"one_open_action"}
-    assert stops(wanted, has_ledger=False) == {"one_open_action"}
+    assert stops(wanted, has_ledger=False) == {"one_open_action", "arbiter_window", "hysteresis"}
     assert "action 77 on ad set 123 is still open" in judge(wanted, facts(open_action_id=ActionId(77))).reasons[0]
 
 
@@ -86,22 +86,22 @@ def test_a_cycle_has_20_actions_at_most(count, is_stopped, wanted):
 
 
 MASS = [
-    # pauses so far, their spend, own spend of 100,000 → stopped
-    (4, 0, 100, False),  # the fifth
-    (5, 0, 100, True),  # the sixth
-    (0, 0, 10_000, False),  # exactly 10 %
-    (0, 0, 10_001, True),
-    (2, 9_900, 100, False),
-    (2, 9_900, 101, True),
-    (None, 0, 100, True),
-    (0, None, 100, True),
+    # pauses in 24 h so far, their share in millionths, own share → stopped
+    (4, 0, 1_000, False),  # the fifth
+    (5, 0, 1_000, True),  # the sixth
+    (0, 0, 100_000, False),  # exactly 10 %
+    (0, 0, 100_001, True),
+    (2, 99_000, 1_000, False),
+    (2, 99_000, 1_001, True),
+    (None, 0, 1_000, True),
+    (0, None, 1_000, True),
     (0, 0, None, True),
 ]
 
 
 @pytest.mark.parametrize(("count", "spend", "own", "is_stopped"), MASS)
 def test_more_than_5_pauses_or_10_percent_of_the_spend_need_approval(count, spend, own, is_stopped):
-    known = facts(pauses_in_cycle=count, paused_spend_in_cycle_minor=spend, object_spend_minor=own)
+    known = facts(pauses_in_day=count, paused_ppm_in_day=spend, object_ppm=own)
     judgement = judge(pause(), known)
     assert (judgement.allowed, judgement.needs_approval) == (not is_stopped, is_stopped)
     if is_stopped:
@@ -109,11 +109,11 @@ def test_more_than_5_pauses_or_10_percent_of_the_spend_need_approval(count, spen
 
 
 def test_an_approved_mass_pause_passes():
-    assert stops(pause(), pauses_in_cycle=9, object_spend_minor=90_000, is_approved=True) == set()
+    assert stops(pause(), pauses_in_day=9, object_ppm=900_000, is_approved=True) == set()
 
 
 def test_approval_does_not_lift_other_stops():
-    judgement = judge(pause(), facts(pauses_in_cycle=9, open_action_id=ActionId(77)))
+    judgement = judge(pause(), facts(pauses_in_day=9, open_action_id=ActionId(77)))
     assert not judgement.needs_approval
     assert len(judgement.reasons) == 2
 

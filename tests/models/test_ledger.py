@@ -178,11 +178,15 @@ def test_budget_changes_count_from_the_platforms_instant_if_they_may_have_had_an
     hour = timedelta(hours=1)
     with engine.begin() as conn:
         sent = send(conn, ledger.claim(conn, action.id, owner="e", lease_s=60.0))
-        (found,) = ledger_sums.budget_histories(conn, account_id, ["11", "12"], NOW - hour, None).items()
-        assert found == ("11", ledger_sums.BudgetHistory(last_at=NOW, edits=1))
-        assert ledger_sums.budget_histories(conn, account_id, ["11"], NOW + hour, None)["11"].edits == 0
+        ago = {"hour_since": NOW - hour, "day_since": NOW - 24 * hour}
+        (found,) = ledger_sums.budget_histories(conn, account_id, ["11", "12"], **ago).items()
+        before = sent.expected_before.get("daily_budget_minor")
+        assert found == ("11", ledger_sums.BudgetHistory(last_at=NOW, edits=1, day_ago_minor=before))
+        later = {"hour_since": NOW + hour, "day_since": NOW + hour}
+        (found,) = ledger_sums.budget_histories(conn, account_id, ["11"], **later).values()
+        assert (found.edits, found.day_ago_minor) == (0, None)
         ledger.put_back(conn, sent, actor="e", reason="fence", wait_s=0)
-        assert ledger_sums.budget_histories(conn, account_id, ["11"], NOW - hour, None) == {}
+        assert ledger_sums.budget_histories(conn, account_id, ["11"], **ago) == {}
 
 
 def test_a_listing_shows_the_newest_first_and_only_what_is_asked_for(engine, account_id):
