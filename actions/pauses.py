@@ -110,7 +110,9 @@ def _list_account(pausing: Pausing, held: Stop, account: Account) -> bool:
             return True
         known = stops.listed(conn, held.id, account.id)
         found = [
-            row for row in spending.active_campaigns(conn, account.id) if (ObjectKind.CAMPAIGN, row.campaign_id) not in known
+            row
+            for row in spending.active_campaigns(conn, account.id)
+            if (ObjectKind.CAMPAIGN, row.campaign_id) not in known
         ]
         _add(conn, held, account, found, now)
     return True
@@ -161,7 +163,9 @@ def _carry_out(pausing: Pausing, stop_id: StopId, until_s: float) -> None:
     while True:
         with pausing.engine.begin() as conn:
             settled, total = stops.progress(conn, stop_id)
-            waiting = [row for row in stops.unsettled(conn, stop_id) if row[1] is not ActionState.UNKNOWN or row[2] <= 0]
+            waiting = [
+                row for row in stops.unsettled(conn, stop_id) if row[1] is not ActionState.UNKNOWN or row[2] <= 0
+            ]
         first = settled if first is None else first
         now_s = pausing.monotonic_s()
         done = settled - first

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.actions import IN_FLIGHT, ActionKind, ActionState, Json, ObjectKind
+from domain.actions import IN_FLIGHT, RECORDED_ONLY, ActionKind, ActionState, Json, ObjectKind
 from domain.errors import BadInputError
 from domain.ids import AccountId, ActionId, StopId
 from models.tables import Instant, actions, stop_items, stops
@@ -56,6 +56,15 @@ class Item:
     resume_action_id: ActionId | None
     resume_state: ActionState | None
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """An action of ours on an object that a stop has paused, beside that pause."""
+
+    action_id: ActionId
+    rule: str
+    state: ActionState
 
 
 def add(conn: Connection, *, account_id: AccountId | None, reason: str, actor: str, pauses: bool) -> StopId | None:
@@ -114,7 +123,7 @@ def note_drained(conn: Connection, stop_id: StopId, *, is_quiet: bool, in_doubt:
     fenced_at = func.coalesce(stops.c.fenced_at, _NOW)
     values: dict[str, Any] = {"fenced_at": fenced_at, "in_doubt": [dict(row) for row in in_doubt]}
     if is_quiet:
-        values["quiet_at"] = func.coalesce(stops.c.quiet_at, _NOW)
+        values = {"quiet_at": func.coalesce(stops.c.quiet_at, _NOW), **values}
     return _changed(conn, stop_id, **values)
 
 
@@ -182,6 +191,42 @@ def items(conn: Connection, stop_id: StopId) -> tuple[Item, ...]:
         .order_by(stop_items.c.spend_minor.desc(), stop_items.c.account_id, stop_items.c.object_id)
     )
     return tuple(_item(row) for row in conn.execute(query))
+
+
+def touched_since(conn: Connection, stop_id: StopId) -> Mapping[tuple[AccountId, ObjectKind, str], Touch]:
+    """What of ours else was done, or may yet be, to a stop's objects since it paused them; the newest each.
+
+    A pause by another stop counts while that stop is open, or if it really had something to switch off.
+    """
+    pause, other, theirs = actions.alias("pause"), actions.alias("other"), stops.alias("theirs")
+    query = (
+        select(other.c.account_id, other.c.object_kind, other.c.object_id, other.c.id, other.c.rule, other.c.state)
+        .select_from(stop_items)
+        .join(pause, pause.c.id == stop_items.c.action_id)
+        .join(
+            other,
+            and_(
+                other.c.account_id == stop_items.c.account_id,
+                other.c.object_kind == stop_items.c.object_kind,
+                other.c.object_id == stop_items.c.object_id,
+                other.c.id != stop_items.c.action_id,
+                other.c.id.is_distinct_from(stop_items.c.resume_action_id),
+            ),
+        )
+        .join(theirs, theirs.c.id == other.c.stop_id, isouter=True)
+        .where(
+            stop_items.c.stop_id == stop_id,
+            other.c.kind.not_in(RECORDED_ONLY),
+            other.c.state.in_(IN_FLIGHT | {ActionState.APPLIED}),
+            or_(other.c.id > pause.c.id, func.coalesce(other.c.finished_at, _NOW) > pause.c.created_at),
+            or_(other.c.stop_id.is_(None), theirs.c.opened_at.is_(None), other.c.sent_at.is_not(None)),
+        )
+        .order_by(other.c.id)  # of several the newest is kept
+    )
+    return {
+        (row[0], ObjectKind(row[1]), row[2]): Touch(action_id=row[3], rule=row[4], state=ActionState(row[5]))
+        for row in conn.execute(query)
+    }
 
 
 def note_resumed(
