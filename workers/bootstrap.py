@@ -179,7 +179,7 @@ class _Opened:
         base_url = None if mode is Mode.LIVE else addresses.sandbox_url(self._settings)
         key = (slug, base_url)  # a sandbox that came back elsewhere gets a client of its own
         if key not in self._clients:
-            gate = QuotaGate(self._gate_engine, slug, mode)
+            gate = QuotaGate(lambda: self._gate_engine, slug, mode)
             self._clients[key] = _open_client(self._settings, catalogue.platform(slug), base_url, gate)
         return self._clients[key]
 

@@ -55,9 +55,9 @@ def gate_engine(url: str, application_name: str) -> Engine:
 
 
 class QuotaGate:
-    """The `CallGate` of one platform in one mode."""
+    """The `CallGate` of one platform in one mode. `engine` is asked for at the first call, so that opening is free."""
 
-    def __init__(self, engine: Engine, platform: str, mode: Mode) -> None:
+    def __init__(self, engine: Callable[[], Engine], platform: str, mode: Mode) -> None:
         self._engine = engine
         self._platform = platform
         self._mode = mode
@@ -95,19 +95,15 @@ class QuotaGate:
         except SQLAlchemyError:
             return False
 
-    def close(self) -> None:
-        """Let the connections go."""
-        self._engine.dispose()
-
     def _ask(self, work: Callable[[Connection], _T]) -> _T:
         """Do it on a connection; once more where that one had gone away while it lay in the pool."""
         try:
-            with self._engine.connect() as conn:
+            with self._engine().connect() as conn:
                 return work(conn)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-        with self._engine.connect() as conn:
+        with self._engine().connect() as conn:
             return work(conn)
 
     def _take(
