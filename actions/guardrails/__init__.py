@@ -83,7 +83,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
     Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES | _ARCHIVE, judge=one_open_action.judge),
     Guardrail(slug=arbiter_window.SLUG, kinds=_CHANGES, judge=arbiter_window.judge),
-    Guardrail(slug=hysteresis.SLUG, kinds=_CHANGES, judge=hysteresis.judge),
+    Guardrail(slug=hysteresis.SLUG, kinds=_RAISES, judge=hysteresis.judge),
     Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge, paces=True),
     Guardrail(slug=hourly_edits.SLUG, kinds=_BUDGET, judge=hourly_edits.judge),
     Guardrail(slug=cbo.SLUG, kinds=_BUDGET, judge=cbo.judge),
