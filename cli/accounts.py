@@ -8,7 +8,7 @@ import typer
 
 from cli import goals
 from cli.console import AsJson, ago, instant, print_facts, print_json, print_table
-from cli.session import choose_account, opened, transaction
+from cli.session import actor, choose_account, opened, transaction
 from domain import catalogue
 from domain.actions import Level, Mode
 from domain.errors import BadInputError
@@ -76,7 +76,7 @@ def open_(
         with transaction(house) as conn:
             is_new = accounts.find(conn, slug, info.id, Mode.LIVE) is None
             account_id = accounts.open_account(
-                conn, platform=slug, info=info, mode=Mode.LIVE, level=Level.OBSERVE
+                conn, platform=slug, info=info, mode=Mode.LIVE, level=Level.OBSERVE, actor=actor()
             )  # fmt: skip
             row = accounts.get(conn, account_id)
     if as_json:
@@ -150,7 +150,7 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
         wanted |= goals.read_goals(before, goal_roas, goal_cpa, margin, month_budget, clear)
         if not wanted:
             raise BadInputError("nothing to set; name at least one option, such as --level observe (see --help)")
-        after = accounts.change(conn, before.id, **wanted)
+        after = accounts.change(conn, before.id, actor=actor(), **wanted)
     changed = {
         name: {"before": getattr(before, name), "after": getattr(after, name)}
         for name in wanted

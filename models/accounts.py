@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.actions import Level, Mode
+from domain.actions import Json, Level, Mode
 from domain.errors import BadInputError, NotReadyError
 from domain.ids import AccountId, PlatformAccountId
 from domain.objects import AccountInfo
+from models import audit
 from models.cleaning import clean_text
 from models.tables import accounts
 
 # What `open_account` may refresh in a row that is there; everything else belongs to people and to the machinery.
 _SAID_BY_PLATFORM: Final = ("name", "currency", "zone", "minimum_daily_budget_minor")
+# What readers of the platform note down as they go; anything else that changes is told in the audit.
+_NOTED_BY_READERS: Final = frozenset({"tree_read_at", "tree_full_read_at", "insights_read_at", "insights_loaded_from"})
 _FIXED: Final = frozenset({"id", "platform", "platform_account_id", "mode", "opened_at"})
 
 
@@ -98,6 +101,7 @@ def open_account(
     page_id: str | None = None,
     pixel_id: str | None = None,
     countries: Sequence[str] = (),
+    actor: str = "stakazo",
 ) -> AccountId:
     """Open an account, or refresh what the platform says of one that is open.
 
@@ -120,11 +124,16 @@ def open_account(
         index_elements=["platform", "platform_account_id", "mode"],
         set_={name: row.excluded[name] for name in _SAID_BY_PLATFORM},
     )
-    return AccountId(conn.execute(upsert.returning(accounts.c.id)).scalar_one())
+    found = conn.execute(upsert.returning(accounts.c.id, literal_column("xmax = 0").label("is_new"))).one()
+    account_id = AccountId(found.id)
+    if found.is_new:
+        told: dict[str, Json] = {"platform": platform, "platform_account_id": info.id, "mode": mode, "level": level}
+        audit.note(conn, actor=actor, event="account.opened", account_id=account_id, detail=told)
+    return account_id
 
 
-def change(conn: Connection, account_id: AccountId, **fields: object) -> Account:
-    """Set columns of one account and read it back; identity columns cannot be set.
+def change(conn: Connection, account_id: AccountId, *, actor: str = "stakazo", **fields: object) -> Account:
+    """Set columns of one account and read it back; identity columns cannot be set. The audit tells who and what.
 
     Raises:
         BadInputError: a field that there is none of, or that is fixed.
@@ -138,13 +147,33 @@ def change(conn: Connection, account_id: AccountId, **fields: object) -> Account
         )
     if not fields:
         return get(conn, account_id)
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    values = {name: _plain(value) for name, value in fields.items()}
+    told = set(fields) - _NOTED_BY_READERS
+    locked = select(accounts).where(accounts.c.id == account_id).with_for_update()
+    before = conn.execute(locked).first() if told else None
     row = conn.execute(
         update(accounts).where(accounts.c.id == account_id).values(values).returning(accounts)
     ).one_or_none()
     if row is None:
         raise NotReadyError(f"no account {account_id}; `stakazo account list` shows those that are open")
-    return _account(row)
+    after = _account(row)
+    if before is not None:
+        _tell(conn, actor, _account(before), after, told)
+    return after
+
+
+def _tell(conn: Connection, actor: str, before: Account, after: Account, names: set[str]) -> None:
+    changed = sorted(name for name in names if getattr(before, name) != getattr(after, name))
+    if changed:
+        told: dict[str, Json] = {
+            "before": {name: _plain(getattr(before, name)) for name in changed},
+            "after": {name: _plain(getattr(after, name)) for name in changed},
+        }
+        audit.note(conn, actor=actor, event="account.changed", account_id=after.id, detail=told)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _account(row: Row[tuple[object, ...]]) -> Account:

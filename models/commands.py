@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from domain.actions import JsonMap
+from domain.actions import Json, JsonMap
 from domain.health import CommandType
 from domain.ids import CommandId
+from models import audit
 from models.tables import commands
 
 
@@ -62,7 +63,16 @@ def accept(
         execute_immediately=execute_immediately,
         state=CommandState.ACCEPTED if execute_immediately else CommandState.HELD,
     )
-    return CommandId(conn.execute(statement.returning(commands.c.id)).scalar_one())
+    command_id = CommandId(conn.execute(statement.returning(commands.c.id)).scalar_one())
+    told: dict[str, Json] = {
+        "command": command_id,
+        "type": command_type,
+        "platform": platform,
+        "modules": list(target_modules),
+        "reason": reason,
+    }
+    audit.note(conn, actor=actor, event="command.given", detail=told)
+    return command_id
 
 
 def take_next(conn: Connection) -> Command | None:
@@ -94,7 +104,10 @@ def finish(
         results=dict(results or {}),
         finished_at=func.clock_timestamp(),
     )  # fmt: skip
-    conn.execute(ended)
+    row = conn.execute(ended.returning(commands.c.actor, commands.c.command_type)).one_or_none()
+    if row is not None:
+        told: dict[str, Json] = {"command": command_id, "type": row.command_type, "results": dict(results or {})}
+        audit.note(conn, actor=row.actor, event=f"command.{state}", detail=told)
 
 
 def history(conn: Connection, limit: int = 50) -> tuple[Command, ...]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, case, func, insert, select, update
 from domain.actions import ObjectKind
 from domain.errors import BadInputError
 from domain.ids import AccountId
+from models import audit
 from models.cleaning import clean_text
 from models.tables import ad_sets, ads, campaigns, marks
 
@@ -59,6 +60,8 @@ def put(conn: Connection, account_id: AccountId, kind: ObjectKind, object_id: st
         return False
     row = {"reason": clean_text(reason), "set_by": clean_text(set_by)}
     conn.execute(insert(marks).values(account_id=account_id, object_kind=kind, object_id=object_id, **row))
+    told = {"object_kind": kind, "object_id": object_id, "reason": reason}
+    audit.note(conn, actor=set_by, event="mark.put", account_id=account_id, detail=told)
     return True
 
 
@@ -74,7 +77,11 @@ def lift(conn: Connection, account_id: AccountId, kind: ObjectKind, object_id: s
         )
         .values(lifted_by=clean_text(lifted_by), lifted_at=func.clock_timestamp())
     )
-    return conn.execute(change).rowcount == 1
+    was_marked = conn.execute(change).rowcount == 1
+    if was_marked:
+        told = {"object_kind": kind, "object_id": object_id}
+        audit.note(conn, actor=lifted_by, event="mark.lifted", account_id=account_id, detail=told)
+    return was_marked
 
 
 def _find(conn: Connection, account_id: AccountId, kind: ObjectKind, object_id: str) -> bool:

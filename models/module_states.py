@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from models import audit
 from models.tables import module_states
 
 
@@ -52,15 +53,21 @@ def stopped(conn: Connection) -> frozenset[str]:
 
 def set_desired(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
     """Set what is wanted of these pairs."""
+    before = listing(conn)
     for pair in sorted(set(pairs)):
         values = {"desired": desired, "reason": reason, "changed_by": changed_by}
         statement = insert(module_states).values(pair=pair, **values)
         changed = {**values, "changed_at": func.clock_timestamp()}
         conn.execute(statement.on_conflict_do_update(index_elements=[module_states.c.pair], set_=changed))
+        was = before[pair].desired if pair in before else Desired.RUNNING
+        told = {"pair": pair, "before": was, "after": desired, "reason": reason}
+        audit.note(conn, actor=changed_by, event=f"module.{desired}", detail=told)
 
 
 def set_first(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
     """Set what is wanted of pairs that nobody has ever set; others keep what a person chose."""
     for pair in sorted(set(pairs)):
         statement = insert(module_states).values(pair=pair, desired=desired, reason=reason, changed_by=changed_by)
-        conn.execute(statement.on_conflict_do_nothing())
+        if conn.execute(statement.on_conflict_do_nothing()).rowcount:
+            told = {"pair": pair, "before": None, "after": desired, "reason": reason}
+            audit.note(conn, actor=changed_by, event=f"module.{desired}", detail=told)

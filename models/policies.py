@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from domain.actions import JsonMap
+from domain.actions import Json, JsonMap
 from domain.ids import AccountId
+from models import audit
 from models.cleaning import clean_json, clean_text
 from models.tables import policies
 
@@ -36,7 +37,11 @@ def save(conn: Connection, account_id: AccountId, name: str, body: JsonMap, set_
     if newest and (newest[0].name, newest[0].body) == (name, clean):
         return newest[0]
     row = insert(policies).values(account_id=account_id, name=name, body=clean, set_by=clean_text(set_by))
-    return _version(conn.execute(row.returning(policies)).one())
+    saved = _version(conn.execute(row.returning(policies)).one())
+    before: dict[str, Json] = {"name": newest[0].name, "body": dict(newest[0].body)} if newest else {}
+    told: dict[str, Json] = {"before": before, "after": {"name": saved.name, "body": dict(saved.body)}}
+    audit.note(conn, actor=saved.set_by, event="policy.set", account_id=account_id, detail=told)
+    return saved
 
 
 def history(conn: Connection, account_id: AccountId, limit: int) -> tuple[SetPolicy, ...]:
