@@ -29,6 +29,7 @@ _FORGET = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
 DueActions = Callable[[Connection, int], Sequence[tuple[ActionId, str, str]]]
+Tidy = Callable[[Connection], int]  # ends what waited too long; how many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Tower:
         switchboard: Switchboard,
         planner: Planner,
         due_actions: DueActions,
+        expire: Tidy,
         name: str,
         rest: Callable[[float], bool],
         now_s: Callable[[], float],
@@ -61,6 +63,7 @@ class Tower:
         self._switchboard = switchboard
         self._planner = planner
         self._due_actions = due_actions
+        self._expire = expire
         self._name = name
         self._rest = rest
         self._now_s = now_s
@@ -103,6 +106,7 @@ class Tower:
         if self._now_s() >= self._next_ring_s:
             self._next_ring_s = self._now_s() + self._rhythms.ring_s
             self.plan_missed()
+            self.end_unanswered()
             self.ring_due(stopped)
         self.reconcile(stopped)
         if self._now_s() >= self._next_keep_s:
@@ -143,6 +147,13 @@ class Tower:
             dropped = audit.keep(conn)
             heads = {head.chain: f"{head.seq}:{head.hash}" for head in audit_reads.heads(conn)}
         log.info("audit kept", dropped=dropped, heads=heads)
+
+    def end_unanswered(self) -> None:
+        """Cancel what nobody approved in time."""
+        with self._engine.begin() as conn:
+            ended = self._expire(conn)
+        if ended:
+            log.info("nobody approved in time", actions=ended)
 
     def plan_missed(self) -> None:
         """Plan what is due: the second trigger beside beat, which it reports when it has fallen silent."""

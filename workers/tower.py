@@ -11,7 +11,7 @@ from types import FrameType
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import sweeper
+from actions import approvals, sweeper
 from control_tower.loop import Tower
 from models import module_states
 from models.module_states import Desired
@@ -59,6 +59,7 @@ def make_tower(house: House, stopping: threading.Event) -> Tower:
         switchboard=house.switchboard,
         planner=planner_of(house),
         due_actions=sweeper.due,
+        expire=approvals.expire,
         name=f"tower@{socket.gethostname()}:{os.getpid()}",
         rest=stopping.wait,
         now_s=time.monotonic,

@@ -140,7 +140,7 @@ def test_an_activation_reserves_the_budget_that_it_sets_going(stage):
     assert stage.machinery(action).cap_reserved_minor == 10_000
 
 
-def test_a_pause_of_more_than_a_tenth_of_the_spend_is_stopped(stage):
+def test_a_pause_of_more_than_a_tenth_of_the_spend_waits_for_a_person(stage):
     with stage.engine.begin() as conn:
         partitions.ensure(conn, insights_daily, NOW.date(), NOW.date())
         for ad_id, spend in (("111", 50), ("112", 950)):
@@ -149,7 +149,8 @@ def test_a_pause_of_more_than_a_tenth_of_the_spend_is_stopped(stage):
             conn.execute(insert(insights_daily), [{**keys, **figures, "ad_set_id": "11", "read_at": NOW}])
     rows = {row.object_id: row for row in stage.propose(pause("111"), pause("112")).actions}
     assert rows["111"].state is ActionState.APPROVED
-    assert rows["112"].state is ActionState.BLOCKED
+    assert rows["112"].state is ActionState.AWAITING_APPROVAL
+    assert rows["112"].needs_approval
     assert "mass pause" in rows["112"].state_reason
 
 

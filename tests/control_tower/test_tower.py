@@ -29,13 +29,14 @@ def switchboard():
 def make_tower(engine, clock, doorbell, switchboard):
     made = []
 
-    def make(name="tower@a:1", due_actions=(), rest=lambda _s: True, of=engine):
+    def make(name="tower@a:1", due_actions=(), rest=lambda _s: True, of=engine, expire=lambda _conn: 0):
         tower = Tower(
             engine=of,
             doorbell=doorbell,
             switchboard=switchboard,
             planner=Planner(engine=of, rhythms=RHYTHMS, clock_of=lambda _a: clock, doorbell=doorbell),
             due_actions=lambda _conn, _limit: due_actions,
+            expire=expire,
             name=name,
             rest=rest,
             now_s=lambda: 0.0,
@@ -116,6 +117,13 @@ def test_actions_that_wait_are_rung(make_tower, doorbell):
     make_tower(due_actions=[(ActionId(7), "meta", "account act_1 · pause ad 3")]).ring_due(frozenset())
 
     assert doorbell.actions == [(ACTIONS, ActionId(7))]
+
+
+def test_what_nobody_answers_is_ended_by_the_tower_that_leads(make_tower):
+    asked = []
+    make_tower(expire=lambda conn: asked.append(conn) or 1).round()
+
+    assert len(asked) == 1
 
 
 def test_a_queue_whose_workers_are_behind_is_not_rung_fuller(make_tower, doorbell, switchboard):

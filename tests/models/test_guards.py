@@ -63,15 +63,20 @@ def test_the_object_and_the_token_of_an_action_never_change(
         conn.execute(update(actions).where(actions.c.id == row).values({column: value}))
 
 
-@pytest.mark.parametrize("column", ["target", "expected_before"])
-def test_values_can_be_trimmed_until_the_row_was_written_ahead(conn: Connection, column: str) -> None:
-    row = action(conn, "proposed")
-    change = update(actions).where(actions.c.id == row)
-    conn.execute(change.values({column: {"daily_budget_minor": 5}}))
-    conn.execute(change.values(state="approved"))
-    conn.execute(change.values({column: {"daily_budget_minor": 4}, "state": "sent"}))
-    with pytest.raises(IntegrityError, match="values can no longer change"):
-        conn.execute(change.values({column: {"daily_budget_minor": 3}}))
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("target", {"daily_budget_minor": 5}),
+        ("expected_before", {"daily_budget_minor": 5}),
+        ("proposed_by", "somebody else"),
+        ("needs_approval", True),
+    ],
+)
+@pytest.mark.parametrize("state", ["proposed", "awaiting_approval", "approved", "sent"])
+def test_what_was_judged_and_approved_never_changes(conn: Connection, state: str, column: str, value: object) -> None:
+    row = action(conn, state)
+    with pytest.raises(IntegrityError, match="keeps its values, its proposer and its need of approval"):
+        conn.execute(update(actions).where(actions.c.id == row).values({column: value}))
 
 
 @pytest.fixture

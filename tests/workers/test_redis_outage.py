@@ -22,6 +22,7 @@ def tower(engine, bell, switchboard, house):
         switchboard=switchboard,
         planner=Planner(engine=engine, rhythms=RHYTHMS, clock_of=house.clock_of, doorbell=bell),
         due_actions=lambda _conn, _limit: (),
+        expire=lambda _conn: 0,
         name="tower@test:1",
         rest=lambda _s: True,
         now_s=lambda: 0.0,
