@@ -20,6 +20,11 @@ def apply_one(stage: Stage, proposal) -> Action:
     return stage.get(action)
 
 
+def see_anew(stage: Stage) -> None:
+    at = stage.clock.at
+    stage.change_account(tree_read_at=at, insights_read_at=at, activities_read_at=at)
+
+
 def make_plan(stage: Stage, chosen=None, object_id: str = "11") -> UndoPlan:
     with stage.engine.begin() as conn:
         rows = effects.of_object(conn, stage.account_id, object_id) if chosen is None else chosen
@@ -40,7 +45,7 @@ def test_a_budget_goes_back_to_what_it_was_an_hour_ago_although_it_rests(stage: 
     """The cooldown paces automation; taking a step back is no further step."""
     before = apply_one(stage, budget(target=12_000))
     stage.clock.at += timedelta(hours=1)
-    stage.change_account(tree_read_at=stage.clock.at, insights_read_at=stage.clock.at)
+    see_anew(stage)
     found = make_plan(stage)
     assert [(step.fate, step.ours_before, step.ours_after, step.theirs_now) for step in found.steps] == [
         (Fate.RESTORE, 10_000, 12_000, 12_000)
@@ -74,7 +79,7 @@ def test_undoing_an_object_stops_at_what_somebody_else_set_in_between(stage: Sta
     apply_one(stage, budget(target=11_000))
     stage.platform.objects["11"]["daily_budget_minor"] = 20_000
     stage.clock.at += timedelta(hours=30)
-    stage.change_account(tree_read_at=stage.clock.at, insights_read_at=stage.clock.at)
+    see_anew(stage)
     apply_one(stage, budget(before=20_000, target=22_000))
     (step,) = make_plan(stage).steps
     assert (step.fate, step.ours_before, step.theirs_now) == (Fate.RESTORE, 20_000, 22_000)
@@ -84,7 +89,7 @@ def test_undoing_an_object_stops_at_what_somebody_else_set_in_between(stage: Sta
 def test_a_change_that_a_later_one_of_ours_stands_on_is_not_torn_out_from_under_it(stage: Stage):
     first = apply_one(stage, budget(target=11_000))
     stage.clock.at += timedelta(hours=30)
-    stage.change_account(tree_read_at=stage.clock.at, insights_read_at=stage.clock.at)
+    see_anew(stage)
     second = apply_one(stage, budget(before=11_000, target=12_000))
     (step,) = make_plan(stage, [first]).steps
     assert step.fate is Fate.OVERTAKEN
