@@ -21,7 +21,7 @@ from domain.clock import PlatformClock
 from domain.errors import NotReadyError
 from domain.ids import ActionId, StopId
 from domain.ports import CallClass
-from models import accounts, fence, spending, stops
+from models import accounts, fence, spending, stop_items, stops
 from models.accounts import Account
 from models.spending import Spender
 from models.stops import Stop
@@ -35,7 +35,9 @@ log = structlog.get_logger(__name__)
 class Executes(Protocol):
     """What of an executor is needed: it brings one action as far as it goes now."""
 
-    def execute(self, action_id: ActionId) -> ActionState: ...
+    def execute(self, action_id: ActionId) -> ActionState:
+        """Return where the action stands then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,8 @@ def _list(pausing: Pausing, stop_id: StopId) -> None:
         scope = accounts.listing(conn) if held.account_id is None else (accounts.get(conn, held.account_id),)
     if held.listed_at is not None or held.opened_at is not None:
         return
-    if all([_list_account(pausing, held, account) for account in scope]):  # all are tried, whatever becomes of one
+    done = [_list_account(pausing, held, account) for account in scope]  # all are tried, whatever becomes of one
+    if all(done):
         with pausing.engine.begin() as conn:
             stops.note_listed(conn, stop_id)
 
@@ -108,7 +111,7 @@ def _list_account(pausing: Pausing, held: Stop, account: Account) -> bool:
         fence.lock_caps(conn, account.id)  # before the stop's row and the audit, as everywhere
         if stops.get(conn, held.id, hold=True).opened_at is not None:
             return True
-        known = stops.listed(conn, held.id, account.id)
+        known = stop_items.listed(conn, held.id, account.id)
         found = [
             row
             for row in spending.active_campaigns(conn, account.id)
@@ -119,11 +122,11 @@ def _list_account(pausing: Pausing, held: Stop, account: Account) -> bool:
 
 
 def _add(conn: Connection, held: Stop, account: Account, found: list[Spender], now: datetime) -> None:
-    busy = stops.being_paused(conn, account.id)
+    busy = stop_items.being_paused(conn, account.id)
     wanted = [_proposal(held, row) for row in found if row.campaign_id not in busy]
     rows = door.propose(conn, account=account, run_id=None, now=now, proposals=wanted, actor=held.actor).actions
     ids = {row.object_id: row.id for row in rows}
-    stops.add_items(
+    stop_items.add(
         conn,
         [
             {
@@ -162,9 +165,9 @@ def _carry_out(pausing: Pausing, stop_id: StopId, until_s: float) -> None:
     begun_s, first = pausing.monotonic_s(), None
     while True:
         with pausing.engine.begin() as conn:
-            settled, total = stops.progress(conn, stop_id)
+            settled, total = stop_items.progress(conn, stop_id)
             waiting = [
-                row for row in stops.unsettled(conn, stop_id) if row[1] is not ActionState.UNKNOWN or row[2] <= 0
+                row for row in stop_items.unsettled(conn, stop_id) if row[1] is not ActionState.UNKNOWN or row[2] <= 0
             ]
         first = settled if first is None else first
         now_s = pausing.monotonic_s()

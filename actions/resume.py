@@ -22,9 +22,10 @@ from domain.ids import AccountId, StopId
 from domain.objects import Activity
 from domain.permissions import Permission, Principal, require
 from domain.ports import PlatformReader
-from models import accounts, audit, fence, stops
+from models import accounts, audit, fence, stop_items, stops
 from models.accounts import Account
-from models.stops import Item, Stop, Touch
+from models.stop_items import Item, Touch
+from models.stops import Stop
 
 RULE = "resume"
 _LIMITS = Limits()
@@ -72,8 +73,8 @@ def plan(engine: Engine, stop_id: StopId, reader_of: Callable[[Account], Platfor
     """
     with engine.begin() as conn:
         stops.get(conn, stop_id)
-        items = stops.items(conn, stop_id)
-        touched = stops.touched_since(conn, stop_id)
+        items = stop_items.listing(conn, stop_id)
+        touched = stop_items.touched_since(conn, stop_id)
         owners = {account_id: accounts.get(conn, account_id) for account_id in {row.account_id for row in items}}
     steps: dict[_Key, Step] = {}
     for account_id, account in owners.items():
@@ -117,8 +118,11 @@ def apply(
         held = _open(conn, stop_id, by, reason=reason, resumed=len(chosen))
         for step in steps:
             if step.fate is Fate.LEFT:
-                stops.note_resumed(conn, step.item, note=step.why)
-        proposed = tuple(_propose(conn, account, chosen, by, nows[account.id], reason, limits) for account in owners)
+                stop_items.note_resumed(conn, step.item, note=step.why)
+        proposed = tuple(
+            _propose(conn, account, chosen, now=nows[account.id], by=by, reason=reason, limits=limits)
+            for account in owners
+        )
     return Resumed(stop=held, proposed=proposed)
 
 
@@ -138,19 +142,18 @@ def _propose(
     conn: Connection,
     account: Account,
     chosen: Iterable[Step],
-    by: Principal,
+    *,
     now: datetime,
+    by: Principal,
     reason: str,
     limits: Limits,
 ) -> Proposed:
     own = {(step.item.object_kind, step.item.object_id): step for step in chosen if step.item.account_id == account.id}
     wanted = [_proposal(step, reason) for step in own.values()]
-    done = door.propose(
-        conn, account=account, run_id=None, now=now, proposals=wanted, actor=by.name, limits=limits
-    )
+    done = door.propose(conn, account=account, run_id=None, now=now, proposals=wanted, actor=by.name, limits=limits)
     for row in done.actions:
         step = own[row.object_kind, row.object_id]
-        stops.note_resumed(conn, step.item, action_id=row.id, note=row.state_reason)
+        stop_items.note_resumed(conn, step.item, action_id=row.id, note=row.state_reason)
     return done
 
 
@@ -177,22 +180,31 @@ def _step(item: Item, now: str | None, edit: Activity | None, touch: Touch | Non
 
 
 def _fate(item: Item, now: str | None, edit: Activity | None, touch: Touch | None) -> tuple[Fate, str]:
+    going = _going(item)
+    if going is not None:
+        return going
+    kept = _settled_why(item) or _why_touched(now, edit, touch)
+    return (Fate.RESTORE, "paused by this stop, and nobody touched it since") if kept is None else (Fate.LEFT, kept)
+
+
+def _going(item: Item) -> tuple[Fate, str] | None:
     if item.resume_state is ActionState.APPLIED:
         return Fate.DONE, f"switched on again by action {item.resume_action_id}"
     if item.resume_state in IN_FLIGHT | {ActionState.AWAITING_APPROVAL}:
         return Fate.UNDER_WAY, f"action {item.resume_action_id} is {item.resume_state}"
-    settled = _settled_why(item)
-    if settled is not None:
-        return Fate.LEFT, settled
+    return None
+
+
+def _why_touched(now: str | None, edit: Activity | None, touch: Touch | None) -> str | None:
     if now is None:
-        return Fate.LEFT, "it is gone"
+        return "it is gone"
     if now != "paused":
-        return Fate.LEFT, f"it is {now} now: somebody changed it since"
+        return f"it is {now} now: somebody changed it since"
     if touch is not None:
-        return Fate.LEFT, f"action {touch.action_id} ({touch.rule}) touched it since and is {touch.state}"
+        return f"action {touch.action_id} ({touch.rule}) touched it since and is {touch.state}"
     if edit is not None:
-        return Fate.LEFT, f"{edit.actor_name or edit.actor_id} touched it at {edit.at:%Y-%m-%d %H:%M:%S}Z: {edit.event}"
-    return Fate.RESTORE, "paused by this stop, and nobody touched it since"
+        return f"{edit.actor_name or edit.actor_id} touched it at {edit.at:%Y-%m-%d %H:%M:%S}Z: {edit.event}"
+    return None
 
 
 def _settled_why(item: Item) -> str | None:

@@ -30,7 +30,7 @@ class Stopped:
     is_new: bool
 
 
-def close(  # noqa: PLR0913 - a stop is said in one call
+def close(
     engine: Engine,
     *,
     account_id: AccountId | None,

@@ -4,13 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from actions import pauses, stop
 from actions.pauses import Pausing
 from domain.actions import ActionKind, ActionState, Level, ObjectKind
 from domain.errors import NotReadyError, ThrottledError, UnknownOutcomeError
-from models import fence, ledger_reads, partitions, stops
+from models import fence, ledger_reads, partitions, stop_items, stops
 from models.tables import actions, audit, campaigns, insights_daily
 from tests.actions.fake_platform import NOW, fail, take_effect_then_fail
 from tests.actions.stage import PATIENT, QUICK, budget, pause, set_stage
@@ -46,7 +46,7 @@ def get(stage, stop_id):
 
 def items(stage, stop_id):
     with stage.engine.begin() as conn:
-        return stops.items(conn, stop_id)
+        return stop_items.listing(conn, stop_id)
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
@@ -117,7 +117,7 @@ def test_a_sender_that_lost_its_database_is_waited_for_until_its_deadline(stage)
     """Its lock is gone, its row still says sent: until the deadline it may begin."""
     action = stage.approve(budget())
     with stage.engine.begin() as conn:
-        late = {"state": "sent", "sent_at": NOW, "send_deadline_at": ledger_reads.func.clock_timestamp() + timedelta(seconds=0.4)}
+        late = {"state": "sent", "sent_at": NOW, "send_deadline_at": func.clock_timestamp() + timedelta(seconds=0.4)}
         conn.execute(update(actions).where(actions.c.id == action.id).values(late))
     naps = []
     done = stop.close(
@@ -138,12 +138,10 @@ def test_a_stopper_that_dies_after_the_commit_leaves_a_closed_fence_that_anybody
     spend(stage, c1=500)
     action = stage.approve(budget())
     with stage.engine.begin() as conn:
-        late = {"state": "sent", "sent_at": NOW, "send_deadline_at": ledger_reads.func.clock_timestamp() + timedelta(seconds=0.2)}
+        late = {"state": "sent", "sent_at": NOW, "send_deadline_at": func.clock_timestamp() + timedelta(seconds=0.2)}
         conn.execute(update(actions).where(actions.c.id == action.id).values(late))
     with pytest.raises(Death):
-        stop.close(
-            stage.engine, account_id=None, reason="x", actor="os:ann", pauses=True, timing=PATIENT, rest=die
-        )
+        stop.close(stage.engine, account_id=None, reason="x", actor="os:ann", pauses=True, timing=PATIENT, rest=die)
     (held,) = open_stops(stage)
     assert (held.fenced_at, held.quiet_at, held.paused_at) == (None, None, None)
     with stage.engine.begin() as conn:

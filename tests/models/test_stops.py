@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.errors import BadInputError
 from domain.ids import AccountId, StopId
-from models import stops
+from models import stop_items, stops
 from models.tables import accounts, actions
 from models.tables import stops as stops_table
 
@@ -104,7 +104,7 @@ def test_a_stop_counts_as_paused_once_all_its_pauses_are_settled(
     assert not stops.note_paused(conn, stop_id)  # not listed yet
     action_id = emergency(conn, account_ids[0], stop_id)
     item = {"stop_id": stop_id, "account_id": account_ids[0], "object_kind": "campaign", "object_name": "C"}
-    stops.add_items(conn, [{**item, "object_id": "1", "status_before": "active", "action_id": action_id}])
+    stop_items.add(conn, [{**item, "object_id": "1", "status_before": "active", "action_id": action_id}])
     stops.note_listed(conn, stop_id)
     assert not stops.note_paused(conn, stop_id)
     assert stops.unfinished(conn) == (stop_id,)
