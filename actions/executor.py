@@ -1,11 +1,12 @@
-"""Carries out one action by the send protocol: at most one effect, whatever dies when.
+"""Carries out actions by the send protocol: at most one effect of each, whatever dies when.
 
-claim → precheck → reserve and write ahead → fence and send → read back → record. A row that is found sent was left by
-an executor that died; one that is unknown waits for its quarantine. Neither is ever sent again.
+claim → precheck → reserve and write ahead → fence and send → read back → record. Updates of one account that are due
+together go through it together, each with an outcome of its own; everything else is a batch of one. A row that is
+found sent was left by an executor that died; one that is unknown waits for its quarantine. Neither is sent again.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -14,22 +15,23 @@ from sqlalchemy import Engine
 
 from actions import precheck, readback, steps
 from actions.guardrails import Limits
-from actions.outcome import Recorder
+from actions.outcome import Ending, Recorder
 from actions.send import Answered, Outcome, Postponed, Refused, Sending, Unknown, send
 from actions.timing import Timing
 from actions.writeahead import write_ahead
 from domain.actions import CREATES, Action, ActionKind, ActionState, Level
 from domain.clock import PlatformClock
-from domain.errors import InvariantError, LostClaimError, NotReadyError
+from domain.errors import InvariantError, NotReadyError
 from domain.ids import ActionId
 from domain.ports import Client, PlatformReader
-from models import accounts, fence, ledger, ledger_reads
+from models import accounts, fence, ledger_claims, ledger_reads
 from models.accounts import Account
-from models.engine import db_now
 
 STEPS = steps.STEPS
+MOST_AT_ONCE = 50  # what a platform takes in one call
 _TIMING = Timing()
 _LIMITS = Limits()
+_Reached = Mapping[ActionId, ActionState]
 
 
 class Executor:
@@ -46,6 +48,7 @@ class Executor:
         *,
         limits: Limits = _LIMITS,
         monotonic_s: Callable[[], float] = time.monotonic,
+        most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         self._engine = engine
         self._client_of = client_of
@@ -55,51 +58,108 @@ class Executor:
         self._checkpoint = checkpoint
         self._limits = limits
         self._monotonic_s = monotonic_s
+        self._most_at_once = most_at_once
         self._recorder = Recorder(engine=engine, owner=owner, timing=timing, checkpoint=checkpoint)
 
     def execute(self, action_id: ActionId) -> ActionState:
-        """Bring the action as far as it goes now; return where it stands.
+        """Bring the action as far as it goes now, and what can go out with it; return where it stands.
 
-        Safe under any number of deliveries, also at once: only who claims the row acts on it.
+        Safe under any number of deliveries, also at once: only who claims a row acts on it. The wake-up of an action
+        that went out with another one finds nothing to do, in one statement and a reading.
 
         Raises:
             InvariantError: there is no such action.
         """
         with self._engine.begin() as conn:
-            action = ledger.claim(conn, action_id, owner=self._owner, lease_s=self._timing.lease_s)
-            account = None if action is None else accounts.get(conn, action.account_id)
-        if action is None or account is None:
-            return self._standing(action_id)
-        try:
-            self._checkpoint(steps.CLAIMED)
-            return self._go_on(action, account)
-        except LostClaimError:
-            return self._standing(action_id)
+            actions = ledger_claims.claim(
+                conn, action_id, owner=self._owner, lease_s=self._timing.lease_s, most=self._most_at_once
+            )
+            if not actions:
+                return _standing(ledger_reads.get(conn, action_id), action_id)
+            account = accounts.get(conn, actions[0].account_id)
+        self._checkpoint(steps.CLAIMED)
+        reached = self._go_on(actions, account)
+        if action_id in reached:
+            return reached[action_id]
+        with self._engine.begin() as conn:  # it was lost on the way
+            return _standing(ledger_reads.get(conn, action_id), action_id)
 
-    def _go_on(self, action: Action, account: Account) -> ActionState:
-        if action.state is ActionState.SENT:
-            return self._recorder.abandon(action, account)
-        if action.crash_count > self._timing.most_crashes:
+    def _go_on(self, actions: Sequence[Action], account: Account) -> _Reached:
+        """All are approved, or there is but one."""
+        first, record = actions[0], self._recorder.record
+        if first.state is ActionState.SENT:
+            return record([self._recorder.abandon(first, account)])
+        if first.crash_count > self._timing.most_crashes:
             reason = f"its executor died {self._timing.most_crashes} times in a row; a person must look"
-            return self._recorder.settle(action, ActionState.DEAD, reason)
+            return record([self._recorder.settle(first, ActionState.DEAD, reason)])
         try:
             client, now = self._client_of(account), self._clock_of(account).now()
         except NotReadyError as error:
-            return self._recorder.release(action, str(error), self._timing.held_wait_s)
-        match action.state:
+            return record([self._recorder.release(row, str(error), self._timing.held_wait_s) for row in actions])
+        match first.state:
             case ActionState.APPROVED:
-                return self._turn_away(action, account) or self._carry_out(action, account, client, now)
+                return self._carry_out(actions, account, client, now)
             case ActionState.UNKNOWN:
-                return self._look_again(action, account, client.reader)
+                return record([self._look_again(first, account, client.reader)])
             case _:
-                raise InvariantError(f"action {action.id} was claimed while {action.state}")
+                raise InvariantError(f"action {first.id} was claimed while {first.state}")
 
-    def _turn_away(self, action: Action, account: Account) -> ActionState | None:
-        """What keeps an approved action from being looked at any further; None = nothing."""
-        timing, recorder = self._timing, self._recorder
+    def _carry_out(self, actions: Sequence[Action], account: Account, client: Client, now: datetime) -> _Reached:
+        """Bring approved actions through the protocol; those that end at a step are missing from the next ones."""
+        turned_away = self._turn_away(actions, account)
+        reached = dict(self._recorder.record(list(turned_away.values())))
+        actions = [action for action in actions if action.id not in turned_away]
+        if not actions:
+            return reached
+        found = precheck.look(client.reader, account.platform_account_id, actions, self._timing)
+        read_s = self._monotonic_s()
+        self._checkpoint(steps.PRECHECKED)
+        ready = [action for action in actions if isinstance(found[action.id], precheck.Ready)]
+        early = [self._end_early(action, found[action.id], now) for action in actions if action not in ready]
+        reached |= self._recorder.record(early)
+        if not ready:
+            return reached
+        sending = Sending(
+            engine=self._engine,
+            writer=client.writer,
+            account=account.platform_account_id,
+            timing=self._timing,
+            monotonic_s=self._monotonic_s,
+            begun_s=self._monotonic_s(),
+            checkpoint=self._checkpoint,
+        )
+        judged = write_ahead(
+            self._engine,
+            ready,
+            now=now,
+            owner=self._owner,
+            limits=self._limits,
+            timing=self._timing,
+            checkpoint=self._checkpoint,
+        )
+        reached |= {action.id: action.state for action in judged if action.state is not ActionState.SENT}
+        sent = [action for action in judged if action.state is ActionState.SENT]
+        if not sent:
+            return reached
+        self._checkpoint(steps.WRITTEN_AHEAD)
+        outcomes = send(sending, sent)
+        has_read = sending.left_s is not None and sent[0].kind not in CREATES
+        window_ms = round(((sending.left_s or read_s) - read_s) * 1000) if has_read else None
+        reached |= self._recorder.record(
+            self._conclude(sent, outcomes, account, client.reader, sent_at=now, window_ms=window_ms)
+        )
+        return reached
+
+    def _turn_away(self, actions: Sequence[Action], account: Account) -> Mapping[ActionId, Ending]:
+        """Those that are not looked at any further, and how they end."""
         with self._engine.begin() as conn:
-            age_s = (db_now(conn) - ledger_reads.wanted_since(conn, action)).total_seconds()
-            barrier = fence.barrier(conn, action.account_id, action.stop_id)
+            waited_s = ledger_claims.waited_s(conn, actions)
+            barrier = fence.barrier(conn, account.id, actions[0].stop_id)
+        endings = {action.id: self._turn_one_away(action, account, barrier, waited_s[action.id]) for action in actions}
+        return {key: ending for key, ending in endings.items() if ending is not None}
+
+    def _turn_one_away(self, action: Action, account: Account, barrier: str | None, age_s: float) -> Ending | None:
+        timing, recorder = self._timing, self._recorder
         if action.kind is ActionKind.EMERGENCY_PAUSE:
             return None if barrier is None else recorder.settle(action, ActionState.CANCELLED, barrier)
         if age_s > timing.approval_life_s and not action.needs_approval:  # what a person approved has its own life
@@ -111,38 +171,7 @@ class Executor:
             return recorder.release(action, barrier or "the account is paused", timing.held_wait_s)
         return None
 
-    def _carry_out(self, action: Action, account: Account, client: Client, now: datetime) -> ActionState:
-        found = precheck.look(client.reader, account.platform_account_id, action, self._timing)
-        read_s = self._monotonic_s()
-        self._checkpoint(steps.PRECHECKED)
-        if not isinstance(found, precheck.Ready):
-            return self._end_early(action, found, now)
-        begun_s = self._monotonic_s()
-        sent = write_ahead(
-            self._engine,
-            action,
-            now=now,
-            owner=self._owner,
-            limits=self._limits,
-            timing=self._timing,
-            checkpoint=self._checkpoint,
-        )
-        if sent.state is not ActionState.SENT:
-            return sent.state
-        self._checkpoint(steps.WRITTEN_AHEAD)
-        sending = Sending(
-            engine=self._engine,
-            writer=client.writer,
-            account=account.platform_account_id,
-            timing=self._timing,
-            monotonic_s=self._monotonic_s,
-            begun_s=begun_s,
-            checkpoint=self._checkpoint,
-            read_s=None if action.kind in CREATES else read_s,
-        )
-        return self._conclude(sent, account, client.reader, send(sending, sent), now)
-
-    def _end_early(self, action: Action, found: precheck.Precheck, now: datetime) -> ActionState:
+    def _end_early(self, action: Action, found: precheck.Precheck, now: datetime) -> Ending:
         match found:
             case precheck.AlreadyDone():
                 seen = readback.Seen(object_id=action.object_id)
@@ -159,26 +188,46 @@ class Executor:
                 assert_never(found)
 
     def _conclude(
-        self, action: Action, account: Account, reader: PlatformReader, outcome: Outcome, sent_at: datetime
-    ) -> ActionState:
-        if isinstance(outcome, Postponed):
-            return self._recorder.put_back(action, outcome)
-        recorder = replace(self._recorder, read_to_write_ms=outcome.read_to_write_ms)
+        self,
+        actions: Sequence[Action],
+        outcomes: Mapping[ActionId, Outcome],
+        account: Account,
+        reader: PlatformReader,
+        *,
+        sent_at: datetime,
+        window_ms: int | None,
+    ) -> list[Ending]:
+        """What became of each; those that were answered are read back together."""
+        named = {key: row.object_id for key, row in outcomes.items() if isinstance(row, Answered)}
+        answered = [replace(row, result_object_id=named[row.id]) for row in actions if row.id in named]
+        seen = self._read_back(answered, account, reader, sent_at) if answered else {}
+        return [self._end(action, outcomes[action.id], seen.get(action.id), account, window_ms) for action in actions]
+
+    def _end(
+        self,
+        action: Action,
+        outcome: Outcome,
+        found: readback.ReadBack | None,
+        account: Account,
+        window_ms: int | None,
+    ) -> Ending:
         match outcome:
+            case Postponed():
+                return self._recorder.put_back(action, outcome)
             case Refused(reason=reason, error=error):
-                return recorder.refused(action, reason, error)
+                return self._recorder.settle(action, ActionState.REFUSED, reason, error)
             case Unknown():
-                return recorder.unknown(action, account, outcome, None)
+                return self._recorder.unknown(action, account, outcome, object_id=None, read_to_write_ms=window_ms)
             case Answered(object_id=object_id):
-                found = self._read_back(replace(action, result_object_id=object_id), account, reader, sent_at)
                 if isinstance(found, readback.Seen):
-                    return recorder.applied(action, found, "")
-                doubt = Unknown(reason=f"answered as done, but reading back: {found.reason}", error={})
-                return recorder.unknown(action, account, doubt, object_id)
+                    return self._recorder.applied(action, found, "", read_to_write_ms=window_ms)
+                why = "nothing was read" if found is None else found.reason
+                doubt = Unknown(reason=f"answered as done, but reading back: {why}", error={})
+                return self._recorder.unknown(action, account, doubt, object_id=object_id, read_to_write_ms=window_ms)
             case _:
                 assert_never(outcome)
 
-    def _look_again(self, action: Action, account: Account, reader: PlatformReader) -> ActionState:
+    def _look_again(self, action: Action, account: Account, reader: PlatformReader) -> Ending:
         """The quarantine is over: what is not there now never comes, as far as the platform's traits hold.
 
         Of an update that is said at the second look only, a quarantine later: until then nothing else is written to the
@@ -188,7 +237,7 @@ class Executor:
             held = ledger_reads.machinery(conn, action.id)
         if held is None or held.sent_platform_at is None:
             raise InvariantError(f"action {action.id} is unknown and was never sent")
-        found = self._read_back(action, account, reader, held.sent_platform_at)
+        found = self._read_back([action], account, reader, held.sent_platform_at)[action.id]
         match found:
             case readback.Seen():
                 return self._recorder.applied(action, found, "seen after the quarantine")
@@ -204,18 +253,17 @@ class Executor:
                 assert_never(found)
 
     def _read_back(
-        self, action: Action, account: Account, reader: PlatformReader, sent_at: datetime
-    ) -> readback.ReadBack:
+        self, actions: Sequence[Action], account: Account, reader: PlatformReader, sent_at: datetime
+    ) -> Mapping[ActionId, readback.ReadBack]:
         after = sent_at - timedelta(seconds=self._timing.find_margin_s)
         found = readback.read_back(
-            reader, account.platform_account_id, action, created_after=after, timing=self._timing
+            reader, account.platform_account_id, actions, created_after=after, timing=self._timing
         )
         self._checkpoint(steps.READ_BACK)
         return found
 
-    def _standing(self, action_id: ActionId) -> ActionState:
-        with self._engine.begin() as conn:
-            action = ledger.get(conn, action_id)
-        if action is None:
-            raise InvariantError(f"there is no action {action_id}")
-        return action.state
+
+def _standing(action: Action | None, action_id: ActionId) -> ActionState:
+    if action is None:
+        raise InvariantError(f"there is no action {action_id}")
+    return action.state

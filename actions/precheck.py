@@ -1,12 +1,13 @@
-"""Reads the object on the platform right before a write: is it still what the decision was made on?"""
+"""Reads objects on the platform right before a write: are they still what the decisions were made on?"""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from actions.timing import Timing
 from domain.actions import CREATES, Action, ActionKind, JsonMap
-from domain.errors import GoneError, NeedsPersonError, RefusedError, ThrottledError, TransientError
-from domain.ids import PlatformAccountId
+from domain.errors import GoneError, NeedsPersonError, PlatformError, RefusedError, ThrottledError, TransientError
+from domain.ids import ActionId, PlatformAccountId
 from domain.objects import ObjectState
 from domain.ports import PlatformReader
 
@@ -23,10 +24,10 @@ class AlreadyDone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differs:
-    """Somebody changed it since the decision; `present` is what it is now."""
+    """Somebody changed it since the decision; `present` are the values that are there now."""
 
     reason: str
-    present: JsonMap = field(default_factory=dict)
+    present: JsonMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,30 +49,58 @@ class Later:
 Precheck: TypeAlias = Ready | AlreadyDone | Differs | Unreachable | Later
 
 
-def look(reader: PlatformReader, account: PlatformAccountId, action: Action, timing: Timing) -> Precheck:
-    """Compare the platform's present values with the action's. A create has nothing to compare: its token is new."""
+def look(
+    reader: PlatformReader, account: PlatformAccountId, actions: Sequence[Action], timing: Timing
+) -> Mapping[ActionId, Precheck]:
+    """Compare the platform's present values with each action's; several of one kind of object are read in one call.
+
+    A create has nothing to compare: its token is new.
+    """
+    if len(actions) == 1:
+        return {actions[0].id: _look_at(reader, account, actions[0], timing)}
+    ids = [action.object_id for action in actions]
+    try:
+        states = reader.states(account, actions[0].object_kind, ids)
+    except ThrottledError as error:
+        return {action.id: _throttled(error) for action in actions}
+    except PlatformError as error:  # perhaps of one object only: the first goes on alone, the others try without it
+        later = Later(reason=f"could not be read along with {len(ids) - 1} others: {error}", wait_s=0.0)
+        return {action.id: later for action in actions} | {actions[0].id: _look_at(reader, account, actions[0], timing)}
+    return {action.id: _compare(states.get(action.object_id), action) for action in actions}
+
+
+def _look_at(reader: PlatformReader, account: PlatformAccountId, action: Action, timing: Timing) -> Precheck:
     if action.kind in CREATES:
         return Ready()
-    thing = f"{action.object_kind} {action.object_id}"
     try:
         return _compare(reader.state(account, action.object_kind, action.object_id), action)
     except ThrottledError as error:
-        return Later(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True)
+        return _throttled(error)
     except TransientError as error:
         return Later(reason=f"could not be read: {error}", wait_s=timing.backoff_s(action.attempts + 1))
     except GoneError as error:
-        return Unreachable(reason=f"{thing} is gone: {error}")
+        return Unreachable(reason=f"{_name(action)} is gone: {error}")
     except (NeedsPersonError, RefusedError) as error:
-        return Unreachable(reason=f"reading {thing} was refused: {error}")
+        return Unreachable(reason=f"reading {_name(action)} was refused: {error}")
 
 
-def _compare(state: ObjectState, action: Action) -> Precheck:
+def _throttled(error: ThrottledError) -> Later:
+    return Later(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True)
+
+
+def _compare(state: ObjectState | None, action: Action) -> Precheck:
+    if state is None:
+        return Unreachable(reason=f"{_name(action)} is gone")
     if not differences(state.values, action.target):
         return AlreadyDone()
     if action.kind is ActionKind.EMERGENCY_PAUSE:
         return Ready()
     found = differences(state.values, action.expected_before)
     return Differs(reason="; ".join(found), present=dict(state.values)) if found else Ready()
+
+
+def _name(action: Action) -> str:
+    return f"{action.object_kind} {action.object_id}"
 
 
 def differences(present: JsonMap, wanted: JsonMap) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Reads the platform after a write: is the effect there? The only witness that makes an action applied."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -9,7 +10,8 @@ from actions.request import CREATED_KINDS
 from actions.timing import Timing
 from domain.actions import CREATES, Action
 from domain.errors import GoneError, PlatformError, ThrottledError
-from domain.ids import PlatformAccountId
+from domain.ids import ActionId, PlatformAccountId
+from domain.objects import ObjectState
 from domain.ports import PlatformReader
 
 
@@ -40,27 +42,45 @@ ReadBack: TypeAlias = Seen | NotSeen | Unreadable
 
 
 def read_back(
-    reader: PlatformReader, account: PlatformAccountId, action: Action, *, created_after: datetime, timing: Timing
-) -> ReadBack:
-    """Look for the action's effect. `action.result_object_id` is what the platform answered, where it did.
+    reader: PlatformReader,
+    account: PlatformAccountId,
+    actions: Sequence[Action],
+    *,
+    created_after: datetime,
+    timing: Timing,
+) -> Mapping[ActionId, ReadBack]:
+    """Look for the effect of each; several updates of one kind of object are read in one call.
 
-    `created_after` is on the platform's clock.
+    An action's `result_object_id` is what the platform answered, where it did. `created_after` is on the platform's
+    clock.
     """
     try:
-        if action.kind in CREATES:
-            return _find_created(reader, account, action, created_after)
-        return _compare(reader, account, action)
+        if len(actions) > 1:
+            states = reader.states(account, actions[0].object_kind, [action.object_id for action in actions])
+            return {action.id: _compare(states.get(action.object_id), action) for action in actions}
+        return {action.id: _look_for(reader, account, action, created_after) for action in actions}
     except ThrottledError as error:
-        return Unreadable(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s)
+        found = Unreadable(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s)
+        return dict.fromkeys([action.id for action in actions], found)
     except PlatformError as error:
-        return Unreadable(reason=f"could not be read back: {error}", wait_s=timing.backoff_s(action.attempts))
+        return {
+            action.id: Unreadable(reason=f"could not be read back: {error}", wait_s=timing.backoff_s(action.attempts))
+            for action in actions
+        }
 
 
-def _compare(reader: PlatformReader, account: PlatformAccountId, action: Action) -> ReadBack:
+def _look_for(reader: PlatformReader, account: PlatformAccountId, action: Action, created_after: datetime) -> ReadBack:
+    if action.kind in CREATES:
+        return _find_created(reader, account, action, created_after)
     try:
-        state = reader.state(account, action.object_kind, action.object_id)
-    except GoneError as error:
-        return NotSeen(reason=f"{action.object_kind} {action.object_id} is gone: {error}")
+        return _compare(reader.state(account, action.object_kind, action.object_id), action)
+    except GoneError:
+        return _compare(None, action)
+
+
+def _compare(state: ObjectState | None, action: Action) -> ReadBack:
+    if state is None:
+        return NotSeen(reason=f"{action.object_kind} {action.object_id} is gone")
     found = differences(state.values, action.target)
     return NotSeen(reason="; ".join(found)) if found else Seen(object_id=action.object_id)
 

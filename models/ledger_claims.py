@@ -3,9 +3,9 @@
 Leases are counted on Postgres' clock. A row that somebody else holds is passed over, never waited for.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, func, select, text, tuple_
 
 from domain.actions import CREATES, IN_FLIGHT, RECORDED_ONLY, Action, ActionKind
 from domain.ids import ActionId
@@ -100,6 +100,14 @@ def still_held(conn: Connection, held: Sequence[Action]) -> frozenset[ActionId]:
         .with_for_update()
     )
     return frozenset(ActionId(row[0]) for row in conn.execute(statement))
+
+
+def waited_s(conn: Connection, held: Sequence[Action]) -> Mapping[ActionId, float]:
+    """For how long each could have been sent: since its making, or since what a person did to it later."""
+    since = func.greatest(actions.c.created_at, actions.c.requeued_at)  # greatest() passes over NULL
+    age_s = func.extract("epoch", func.clock_timestamp() - since)
+    statement = select(actions.c.id, age_s).where(actions.c.id == func.any([action.id for action in held]))
+    return {ActionId(row[0]): float(row[1]) for row in conn.execute(statement)}
 
 
 def postpone(conn: Connection, account_id: int, *, wait_s: float) -> None:

@@ -39,12 +39,26 @@ class _Shape(Enum):
         f"{_FREE}, next_at = coalesce(a.send_deadline_at, clock_timestamp()) + make_interval(secs => m.wait_s),"
         " quarantine_until = coalesce(a.send_deadline_at, clock_timestamp()) + make_interval(secs => m.wait_s)"
     )
+    UNSEEN = f"{_FREE}, next_at = {_IN_A_WHILE}, looks = a.looks + 1"
+    ADMITTED = "next_at = clock_timestamp()"
     SETTLED = (
-        f"{_FREE}, next_at = clock_timestamp(), cap_reserved_minor = 0, finished_at = clock_timestamp(),"
+        # an unknown one that is given up may have taken effect all the same, and keeps its room under the caps
+        f"{_FREE}, next_at = clock_timestamp(), finished_at = clock_timestamp(), cap_reserved_minor ="
+        " CASE WHEN a.state = 'unknown' AND m.after_state = 'dead' THEN a.cap_reserved_minor ELSE 0 END,"
         " result_object_id = coalesce(m.object_id, a.result_object_id), last_error = coalesce(m.error, a.last_error),"
         f" {_ANSWER}"
     )
     RELEASED = f"{_FREE}, next_at = {_IN_A_WHILE}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that is told of an action besides its move; it changes no state."""
+
+    action: Action
+    state: ActionState
+    event: str
+    detail: JsonMap = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,18 +180,39 @@ def released(action: Action, *, reason: str, wait_s: float) -> Move:
     )
 
 
-def move(conn: Connection, moves: Sequence[Move], *, actor: str) -> Mapping[ActionId, Action]:
-    """Make the moves of one account's actions and tell them; rows that are no longer as we know them are missing.
+def unseen(action: Action, *, reason: str, wait_s: float) -> Move:
+    """Let go of an unknown action whose effect was looked for in vain; it stays unknown for `wait_s` at least."""
+    return Move(action=action, after=action.state, event="not_seen", shape=_Shape.UNSEEN, reason=reason, wait_s=wait_s)
 
-    Takes the rows' locks first and the audit's last, so that two such transactions never wait for each other in turn.
+
+def admitted(action: Action, *, detail: JsonMap) -> Move:
+    """Let an action that waited for approval be sent; its room under the caps is taken as it is."""
+    return Move(action=action, after=ActionState.APPROVED, event="approval.given", shape=_Shape.ADMITTED, detail=detail)
+
+
+def move(conn: Connection, moves: Sequence[Move], *, actor: str) -> Mapping[ActionId, Action]:
+    """Make the moves of one account's actions and tell them; rows that are no longer as we know them are missing."""
+    moved = change(conn, moves)
+    tell(conn, [each for each in moves if each.action.id in moved], actor=actor)
+    return moved
+
+
+def change(conn: Connection, moves: Sequence[Move]) -> Mapping[ActionId, Action]:
+    """Make the moves; `tell` of those that were made must follow in the same transaction, after every other change.
+
+    So rows are locked first and the audit's place in line is taken last: no two such transactions can wait for each
+    other in turn.
     """
     moved: dict[ActionId, Action] = {}
     for shape in dict.fromkeys(each.shape for each in moves):
         moved.update(_update(conn, shape, [each for each in moves if each.shape is shape]))
-    told = [each for each in moves if each.action.id in moved]
-    if told:
-        audit.append(conn, told[0].action.account_id, [_line(each, actor) for each in told])
     return moved
+
+
+def tell(conn: Connection, events: Sequence[Move | Note], *, actor: str) -> None:
+    """Write into the audit what happened to one account's actions."""
+    if events:
+        audit.append(conn, events[0].action.account_id, [_line(each, actor) for each in events])
 
 
 def move_one(conn: Connection, one: Move, *, actor: str) -> Action:
@@ -230,14 +265,18 @@ def _row(each: Move) -> dict[str, Json]:
     }
 
 
-def _line(each: Move, actor: str) -> audit.Line:
-    told = {**each.detail, **({"reason": each.reason} if each.reason else {})}
+def _line(each: Move | Note, actor: str) -> audit.Line:
+    if isinstance(each, Note):
+        before, after, told = each.state, each.state, each.detail
+    else:
+        before, after = each.action.state, each.after
+        told = {**each.detail, **({"reason": each.reason} if each.reason else {})}
     return audit.Line(
         actor=actor,
         event=each.event,
         action_id=each.action.id,
-        before=each.action.state,
-        after=each.after,
+        before=before,
+        after=after,
         epoch=each.action.epoch,
         detail=told,
     )

@@ -136,16 +136,36 @@ def set_values(
     Raises:
         BadInputError: a value that the mirror does not keep of that kind.
     """
+    return set_values_of(conn, account_id, kind, {object_id: values}) == 1
+
+
+def set_values_of(
+    conn: Connection, account_id: AccountId, kind: ObjectKind, values: Mapping[str, Mapping[str, object]]
+) -> int:
+    """The same for several objects, by their ids; return how many are in the mirror.
+
+    Of several it waits for none that somebody else is rewriting: two who wait for each other's rows would never end.
+
+    Raises:
+        OperationalError: one of several rows is being rewritten right now; the transaction is void.
+    """
     table = _load_of(kind).table
     kept = {name for name in _SETTABLE if name in table.c}
-    wrong = sorted(set(values) - kept)
+    wrong = sorted({name for row in values.values() for name in row} - kept)
     if wrong:
         raise BadInputError(f"the mirror sets no {', '.join(wrong)} of a {kind}; it sets {', '.join(sorted(kept))}")
-    if not values:
-        return False
-    clean = {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
-    change = update(table).where(table.c.account_id == account_id, table.c.id == object_id).values(clean)
-    return conn.execute(change).rowcount == 1
+    alike: dict[tuple[tuple[str, object], ...], list[str]] = {}
+    for object_id, row in values.items():
+        clean = {name: clean_text(value) if isinstance(value, str) else value for name, value in row.items()}
+        if clean:
+            alike.setdefault(tuple(sorted(clean.items())), []).append(object_id)
+    mine = table.c.account_id == account_id
+    if len(values) > 1:
+        conn.execute(select(table.c.id).where(mine, table.c.id == func.any(list(values))).with_for_update(nowait=True))
+    changes = (
+        update(table).where(mine, table.c.id == func.any(ids)).values(dict(pairs)) for pairs, ids in alike.items()
+    )
+    return sum(conn.execute(change).rowcount for change in changes)
 
 
 def listing(conn: Connection, account_id: AccountId, kind: ObjectKind) -> tuple[Mirrored, ...]:

@@ -3,13 +3,14 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from domain.actions import CREATES, ObjectKind
-from domain.errors import GoneError, UnknownOutcomeError
+from domain.errors import GoneError, PlatformError, UnknownOutcomeError
 from domain.objects import Activity, ObjectState
 from domain.ports import Client, WriteRequest
 
@@ -40,6 +41,8 @@ class FakePlatform:
     reads: list[Exception] = field(default_factory=list)
     read_count: int = 0
     write_seconds: float = 0.0
+    batches: list[int] = field(default_factory=list)  # how many writes each shared call held
+    last_instants: list[float] = field(default_factory=list)  # `not_after_s` of each call, on the caller's clock
     history: list[Activity] = field(default_factory=list)  # oldest first; ours and people's
     clock: FakeClock | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,17 +56,6 @@ class FakePlatform:
             if object_id not in self.objects:
                 raise GoneError(f"no object {object_id}", code=100, subcode=33)
             return ObjectState(id=object_id, values=dict(self.objects[object_id]), updated_at=None)
-
-    def states(self, account, kind, object_ids: Sequence[str]) -> dict[str, ObjectState]:  # noqa: ARG002 - the port's
-        with self._lock:
-            if self.reads:
-                raise self.reads.pop(0)
-            self.read_count += 1
-            return {
-                key: ObjectState(id=key, values=dict(self.objects[key]), updated_at=None)
-                for key in object_ids
-                if key in self.objects
-            }
 
     def activities(self, account, since: datetime) -> Iterator[Sequence[Activity]]:  # noqa: ARG002 - the port's
         with self._lock:
@@ -100,12 +92,48 @@ class FakePlatform:
                 raise self.reads.pop(0)
             return tuple(reversed([key for key, values in self.objects.items() if values.get("op_token") == op_token]))
 
-    def write(self, account, request: WriteRequest, *, deadline_s: float) -> str:  # noqa: ARG002 - the port's
-        time.sleep(self.write_seconds)
+    def states(self, account, kind, object_ids: Sequence[str]) -> Mapping[str, ObjectState]:  # noqa: ARG002 - the port's
+        """One call: a scripted failure is that of the call."""
+        with self._lock:
+            self.read_count += 1
+            if self.reads:
+                raise self.reads.pop(0)
+            found = {key: dict(self.objects[key]) for key in object_ids if key in self.objects}
+        return {key: ObjectState(id=key, values=values, updated_at=None) for key, values in found.items()}
+
+    def write(self, account, request: WriteRequest, *, deadline_s: float, not_after_s: float = inf) -> str:  # noqa: ARG002 - the port's
+        self._wait(not_after_s)
         with self._lock:
             self.requests.append(request)
             way = self.writes.pop(0) if self.writes else take_effect
         return way(self, request)
+
+    def write_many(  # the port's
+        self,
+        account,  # noqa: ARG002
+        requests: Sequence[WriteRequest],
+        *,
+        deadline_s: float,  # noqa: ARG002
+        not_after_s: float = inf,
+    ) -> Sequence[str | PlatformError]:
+        """One call; each item takes the next scripted way."""
+        assert len(requests) <= 50
+        self._wait(not_after_s)
+        with self._lock:
+            self.requests.extend(requests)
+            self.batches.append(len(requests))
+            ways = [self.writes.pop(0) if self.writes else take_effect for _ in requests]
+        results: list[str | PlatformError] = []
+        for way, request in zip(ways, requests, strict=True):
+            try:
+                results.append(way(self, request))
+            except PlatformError as error:
+                results.append(error)
+        return results
+
+    def _wait(self, not_after_s: float) -> None:
+        self.last_instants.append(not_after_s)
+        time.sleep(self.write_seconds)
 
     @property
     def client(self) -> Client:

@@ -54,8 +54,9 @@ def test_a_raise_whose_outcome_is_unknown_keeps_its_room(engine):
     assert stage.executor(PATIENT).execute(first.id) is ActionState.UNKNOWN
     (second,) = stage.propose(budget("12")).actions
     assert second.state is ActionState.BLOCKED
-    stage.end_waits()
-    assert stage.executor(PATIENT).execute(first.id) is ActionState.NOT_APPLIED
+    for state in (ActionState.UNKNOWN, ActionState.NOT_APPLIED):  # an update is looked for twice
+        stage.end_waits()
+        assert stage.executor(PATIENT).execute(first.id) is state
     (third,) = stage.propose(budget("12")).actions
     assert third.state is ActionState.APPROVED
     with engine.begin() as conn:
