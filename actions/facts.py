@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -23,7 +24,7 @@ from domain import catalogue
 from domain.actions import CREATES, RECORDED_ONLY, ActionKind, JsonMap, ObjectKind, Priority, Proposal, Verdict
 from domain.ids import ActionId, RunId
 from domain.money import Money
-from domain.platforms import budget_step_minor
+from domain.platforms import Platform, budget_step_minor
 from models import budgets, hand_edits, ledger_sums
 from models.accounts import Account
 from models.budgets import KnownObject
@@ -54,6 +55,7 @@ class Gathered:
     waiting: dict[_Object, WaitingAction]
     last_changes: dict[_Object, SentChange]
     histories: dict[str, BudgetHistory]
+    edits_by_hand: Mapping[str, int]
     account_total_minor: int
     campaign_totals_minor: dict[str, int]
     taken: Taken
@@ -66,16 +68,22 @@ class Gathered:
     pauses: int = field(init=False)
     paused_ppm: int = field(init=False)
     resets: int = field(init=False)
+    _platform: Platform = field(init=False)
+    _caps: "_Caps" = field(init=False)
+    _unit_minor: int = field(init=False)
     _full: Facts | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.in_cycle, self.pauses = self.taken.in_cycle, self.taken.paused
         self.paused_ppm, self.resets = self.taken.paused_ppm, self.taken.resets
+        self._platform = catalogue.platform(self.account.platform)
+        self._caps = _caps(self.account, self.limits)
+        self._unit_minor = budget_step_minor(self._platform, self.account.currency)
 
     def facts(self, proposal: Proposal) -> Facts:
         """Say what is known as this proposal is judged."""
         account, key, limits = self.account, (proposal.object_kind, proposal.object_id), self.limits
-        platform = catalogue.platform(account.platform)
+        platform, caps = self._platform, self._caps
         known = self.objects.get(key)
         history = self.histories.get(proposal.object_id)
         held = self.hands_off.get(key)
@@ -89,16 +97,16 @@ class Gathered:
         last = self.last_changes.get(key)
         return Facts(
             now=self.now,
-            ad_set_cap=_money(account.max_daily_budget_per_ad_set_minor, account) or limits.ad_set_cap,
-            campaign_cap=_money(account.max_daily_budget_per_campaign_minor, account),
-            account_cap=_money(account.max_total_daily_spend_minor, account) or limits.account_cap,
-            worst_day_cap=_money(account.max_worst_day_minor, account),
-            max_change=_money(account.max_change_without_approval_minor, account) or limits.max_change,
+            ad_set_cap=caps.ad_set,
+            campaign_cap=caps.campaign,
+            account_cap=caps.account,
+            worst_day_cap=caps.worst_day,
+            max_change=caps.change,
             month_budget=self.wishes.month_budget,
             margin=self.wishes.margin,
             budget_edits_per_hour=platform.budget_edits_per_hour,
             overspend_ratio=platform.daily_overspend_ratio,
-            budget_step_minor=budget_step_minor(platform, account.currency),
+            budget_step_minor=self._unit_minor,
             learning_reset_step=platform.learning_reset_step,
             currency=account.currency,
             minimum_daily_budget_minor=account.minimum_daily_budget_minor,
@@ -108,7 +116,7 @@ class Gathered:
             budget_carrier=known.carrier if known else None,
             has_budget_history=True,
             last_budget_change_at=history.last_at if history else None,
-            budget_edits_last_hour=history.edits if history else 0,
+            budget_edits_last_hour=(history.edits if history else 0) + self.edits_by_hand.get(proposal.object_id, 0),
             budget_day_ago_minor=history.day_ago_minor if history else None,
             is_learning=known.is_learning if known else None,
             has_ledger=True,
@@ -162,11 +170,31 @@ class Gathered:
         if proposal.kind is ActionKind.PAUSE and proposal.priority is not Priority.PERSON:
             self.pauses += 1
             self.paused_ppm += self._share_of(key, self.judged.get(key)) or 0
-        resets = told.get("resets")
-        self.resets += resets if isinstance(resets, int) else 0
+        judged = self.judged.get(key) or figures.read(told)
+        self.resets += judged.resets
         self.account_total_minor += reserved_minor
         if known is not None and known.campaign_id in self.campaign_totals_minor:
             self.campaign_totals_minor[known.campaign_id] += reserved_minor
+
+
+class _Caps(NamedTuple):
+    """The account's own, or those of the settings; None = not set."""
+
+    ad_set: Money | None
+    campaign: Money | None
+    account: Money | None
+    worst_day: Money | None
+    change: Money | None
+
+
+def _caps(account: Account, limits: Limits) -> _Caps:
+    return _Caps(
+        ad_set=_money(account.max_daily_budget_per_ad_set_minor, account) or limits.ad_set_cap,
+        campaign=_money(account.max_daily_budget_per_campaign_minor, account),
+        account=_money(account.max_total_daily_spend_minor, account) or limits.account_cap,
+        worst_day=_money(account.max_worst_day_minor, account),
+        change=_money(account.max_change_without_approval_minor, account) or limits.max_change,
+    )
 
 
 def gather(
@@ -205,6 +233,7 @@ def gather(
                 conn, account.id, budget_ids, hour_since=now - _EDIT_WINDOW, day_since=now - _DAY, besides=besides
             )
         ),
+        edits_by_hand=ledger_sums.budget_edits_by_hand(conn, account.id, budget_ids, now - _EDIT_WINDOW),
         account_total_minor=running.account_minor,
         campaign_totals_minor=dict(running.campaigns_minor),
         taken=ledger_sums.taken(

@@ -16,6 +16,7 @@ class Figures:
 
     share_ppm: int | None = None  # of the account's spend, in millionths: what a pause stops
     active_ad_sets: int | None = None
+    resets: int = 0  # ad sets that it puts back into learning
     earned: Earned | None = None
     month: MonthSpend | None = None
 
@@ -39,10 +40,11 @@ def read(told: JsonMap) -> Figures:
     """Read what was written; what is missing, or is no whole number, is not known."""
     earned = _whole(told.get("earned"), ("days", "spend_minor", "revenue_minor"))
     month = _whole(told.get("month"), ("before_today_minor", "today_minor", "days_after_today"))
-    share, active = told.get("share_ppm"), told.get("active_ad_sets")
+    share, active, resets = told.get("share_ppm"), told.get("active_ad_sets"), told.get("resets")
     return Figures(
         share_ppm=share if type(share) is int else None,
         active_ad_sets=active if type(active) is int else None,
+        resets=resets if type(resets) is int else 0,
         earned=None if earned is None else Earned(**earned),
         month=None if month is None else MonthSpend(**month),
     )

@@ -24,7 +24,7 @@ from domain.actions import (
     Priority,
 )
 from domain.ids import AccountId, ActionId, RunId
-from models.tables import actions
+from models.tables import actions, hand_edits
 
 _TAKEN = IN_FLIGHT | {
     ActionState.APPLIED,
@@ -178,6 +178,24 @@ def budget_histories(
         row[0]: BudgetHistory(last_at=row[1], edits=row[2], day_ago_minor=row[3][0] if row[3] else None)
         for row in conn.execute(_leaving_out(statement, besides))
     }
+
+
+def budget_edits_by_hand(
+    conn: Connection, account_id: AccountId, object_ids: Sequence[str], since: datetime
+) -> Mapping[str, int]:
+    """How often people edited the daily budgets of the objects since then, as far as it was found."""
+    statement = (
+        select(hand_edits.c.object_id, func.count())
+        .where(
+            hand_edits.c.account_id == account_id,
+            hand_edits.c.hands_off_until > since,  # later than the edit: the index serves it
+            hand_edits.c.edited_at > since,
+            hand_edits.c.object_id == func.any(list(object_ids)),
+            hand_edits.c.after.has_key("daily_budget_minor"),
+        )
+        .group_by(hand_edits.c.object_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(statement)}
 
 
 def last_changes(

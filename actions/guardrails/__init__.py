@@ -102,6 +102,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=mass_pause.SLUG, kinds=_PAUSE, judge=mass_pause.judge, approvable=True),
     Guardrail(slug=cycle_limit.SLUG, kinds=_CHANGES | CREATES, judge=cycle_limit.judge),
 )
+_ASKED = {kind: tuple(row for row in GUARDRAILS if kind in row.kinds) for kind in ActionKind}
 _APPROVABLE = frozenset(row.slug for row in GUARDRAILS if row.approvable)
 
 
@@ -111,8 +112,8 @@ def judge_all(proposal: Proposal, facts: Facts) -> tuple[Verdict, ...]:
     A stop does not end it, so that an operator reads every reason at once.
     """
     verdicts: list[Verdict] = []
-    for guardrail in GUARDRAILS:
-        if proposal.kind not in guardrail.kinds or (guardrail.paces and proposal.undoes is not None):
+    for guardrail in _ASKED[proposal.kind]:
+        if guardrail.paces and proposal.undoes is not None:
             continue
         verdict = guardrail.judge(proposal, facts)
         verdicts.append(verdict)
