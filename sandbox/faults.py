@@ -1,11 +1,28 @@
 """The faults script: which calls go wrong, how, and how often each line has fired. Data and matching, no HTTP.
 
-Kinds: slow (effect at once, answer late) · refuse (a Graph error, no effect) · drop_before_commit (reset, no effect) ·
-commit_then_drop (effect, then reset) · late_commit (reset at once, effect `seconds` of real time later; forgotten if
-the process is killed meanwhile) · error_5xx and html_502 (with or without `effect`) · throttle (a limit's error).
+    slow                effect at once, the answer `seconds` late
+    drip                effect at once, the answer byte by byte, `seconds` for each (1 if it says 0)
+    refuse              a Graph error, no effect
+    expired_token       error 190/463, or the `subcode` given (467: invalidated), no effect
+    throttle            a limit's error with its headers; welcome again in `seconds` (the tier's block if it says 0)
+    drop_before_commit  reset, no effect
+    commit_then_drop    effect, then reset
+    late_commit         reset at once, the effect `seconds` later, also when the process is killed meanwhile
+    error_5xx           with or without `effect`; so of the four below
+    html_502            a gateway's page
+    error_in_200        HTTP 200 around a Graph error
+    truncated_json      the answer ends in its middle
+    batch_null          the item of a batch, or all of them, come back as null
+    wrong_id            the effect is as asked, the answer is about another object of its kind
+    list_lag            lists show the world as it was `seconds` ago; reads by id do not
+    human_edit          once a GET of an object was answered, a person edits it, `seconds` later
+
+`seconds` are real time. A line is kept to `share` of the calls that it fits, and to `hours` of the platform's time.
 """
 
+import hashlib
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -13,9 +30,24 @@ import msgspec
 from sandbox.journal import Journal
 
 Kind = Literal[
-    "slow", "refuse", "drop_before_commit", "commit_then_drop", "late_commit", "error_5xx", "html_502", "throttle"
-]
+    "slow", "drip", "refuse", "expired_token", "throttle", "drop_before_commit", "commit_then_drop", "late_commit",
+    "error_5xx", "html_502", "error_in_200", "truncated_json", "batch_null", "wrong_id", "list_lag", "human_edit",
+]  # fmt: skip
 _SETTING = "faults"
+_HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A call as far as the script looks at it."""
+
+    method: str
+    path: str
+    kind: str
+    at_us: int  # the platform's instant
+    in_batch: bool = False
+    is_list: bool = False
+    is_object: bool = False
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -24,6 +56,16 @@ class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaul
     method: str | None = None
     path: str | None = None
     kind: str | None = None
+
+
+class Edit(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """What a person changes; nothing given: the budget by a tenth, or the switch where there is no budget."""
+
+    status: Literal["ACTIVE", "PAUSED", "ARCHIVED"] | None = None
+    daily_budget_minor: int | None = None
+    budget_factor: float | None = None
+    name: str | None = None
+    actor: str = "A person"
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,19 +78,43 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     subcode: int | None = None
     status: int | None = None
     effect: bool = False
+    edit: Edit = Edit()
+    share: float = 1.0
+    hours_after_start: float = 0.0
+    hours: float | None = None
     times: int | None = 1
     after: int = 0
     seen: int = 0
     fired: int = 0
 
-    def fits(self, method: str, path: str, kind: str) -> bool:
+    def fits(self, asked: Asked, *, start_us: int) -> bool:
         """Say whether the line speaks of this call."""
         wanted = self.match
         return (
-            (wanted.method is None or wanted.method.upper() == method)
-            and (wanted.kind is None or wanted.kind == kind)
-            and (wanted.path is None or re.search(wanted.path, path) is not None)
+            self._has_sense(asked)
+            and self._is_its_time(asked.at_us - start_us)
+            and (wanted.method is None or wanted.method.upper() == asked.method)
+            and (wanted.kind is None or wanted.kind == asked.kind)
+            and (wanted.path is None or re.search(wanted.path, asked.path) is not None)
         )
+
+    def is_struck(self, seed: int, place: int) -> bool:
+        """Draw whether the call that was seen just now is among the share; the same each time it is asked."""
+        if self.share >= 1:
+            return True
+        drawn = hashlib.blake2b(f"{seed}/{place}/{self.do}/{self.seen}".encode(), digest_size=4).digest()
+        return int.from_bytes(drawn) < self.share * 2**32
+
+    def _has_sense(self, asked: Asked) -> bool:
+        if self.do == "batch_null":
+            return asked.in_batch or asked.kind == "batch"
+        if self.do == "list_lag":
+            return asked.method == "GET" and asked.is_list
+        return self.do != "human_edit" or (asked.method == "GET" and asked.is_object)
+
+    def _is_its_time(self, passed_us: int) -> bool:
+        begin_us = self.hours_after_start * _HOUR_US
+        return passed_us >= begin_us and (self.hours is None or passed_us < begin_us + self.hours * _HOUR_US)
 
 
 class Script(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,11 +123,18 @@ class Script(msgspec.Struct, forbid_unknown_fields=True):
     script: list[Fault]
 
 
+def write_script(journal: Journal, script: list[Fault]) -> None:
+    """Keep a script, for the next start to find."""
+    journal.set(_SETTING, msgspec.json.encode(script).decode())
+
+
 class Faults:
     """The script in force; counts are on disk before the fault is felt."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, *, start_us: int = 0, seed: int = 0) -> None:
         self._journal = journal
+        self._start_us = start_us
+        self._seed = seed
         kept = journal.setting(_SETTING)
         self.script = msgspec.json.decode(kept, type=list[Fault]) if kept else []
 
@@ -69,32 +142,43 @@ class Faults:
         """Put a new script in force.
 
         Raises:
-            ValueError: a path is no regular expression.
+            ValueError: a path is no regular expression, or a share is none.
         """
-        for fault in script:
-            try:
-                re.compile(fault.match.path or "")
-            except re.error as error:
-                message = f"path {fault.match.path!r} is no regular expression: {error}"
-                raise ValueError(message) from error
+        require_usable(script)
         self.script = script
-        self._keep()
+        write_script(self._journal, script)
 
-    def take(self, method: str, path: str, kind: str) -> Fault | None:
+    def take(self, asked: Asked) -> Fault | None:
         """Return the first line that fires on this call, counted."""
         counted, firing = False, None
-        for fault in self.script:
-            if not fault.fits(method, path, kind) or (fault.times is not None and fault.fired >= fault.times):
+        for place, fault in enumerate(self.script):
+            if (fault.times is not None and fault.fired >= fault.times) or not fault.fits(
+                asked, start_us=self._start_us
+            ):
                 continue
             fault.seen += 1
             counted = True
-            if fault.seen > fault.after:
+            if fault.seen > fault.after and fault.is_struck(self._seed, place):
                 fault.fired += 1
                 firing = fault
                 break
         if counted:
-            self._keep()
+            write_script(self._journal, self.script)
         return firing
 
-    def _keep(self) -> None:
-        self._journal.set(_SETTING, msgspec.json.encode(self.script).decode())
+
+def require_usable(script: list[Fault]) -> None:
+    """Look at what the types cannot tell.
+
+    Raises:
+        ValueError: a path is no regular expression, or a share is none.
+    """
+    for fault in script:
+        try:
+            re.compile(fault.match.path or "")
+        except re.error as error:
+            message = f"path {fault.match.path!r} is no regular expression: {error}"
+            raise ValueError(message) from error
+        if not 0 < fault.share <= 1:
+            message = f"share is above 0 and at most 1, not {fault.share}"
+            raise ValueError(message)

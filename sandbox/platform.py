@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.clock import PlatformClock, to_us
-from sandbox.faults import Faults
+from sandbox.errands import Errands
+from sandbox.faults import Faults, write_script
 from sandbox.journal import Journal, LogLine
 from sandbox.nodes import Kind, Node
 from sandbox.people import HandEdit, People
 from sandbox.scenario import Scenario, load_scenario
+from sandbox.scenario_faults import script_of
 from sandbox.world import World, new_object_id
 
 DEFAULT_SCENARIO: Final = "demo"
@@ -51,8 +53,9 @@ class Platform:
             raise ValueError(message)
         self.scenario = Scenario.model_validate_json(self.journal.setting("scenario") or "")
         self.clock = PlatformClock(self.journal, speed=speed)
-        self.faults = Faults(self.journal)
         start_us = int(self.journal.setting("start_us") or 0)
+        self.faults = Faults(self.journal, start_us=start_us, seed=self.scenario.seed)
+        self.errands = Errands(self.journal)
         self.world = World(self.scenario, start_us=start_us)
         self.people = People(self.world, start_us=start_us)
         self.calls: Counter[str] = Counter()
@@ -142,6 +145,7 @@ def _found(journal: Journal, name: str, start: datetime | None) -> None:
     World(scenario, start_us=start_us)  # refuses what cannot be built before anything is kept
     journal.set("start_us", str(start_us))
     PlatformClock.start(journal, at_us=start_us, speed=1.0)
+    write_script(journal, script_of(scenario.faults))
     journal.set("scenario_name", name)
     journal.set("scenario", scenario.model_dump_json())
 

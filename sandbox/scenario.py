@@ -7,6 +7,7 @@ Every key, its bounds and its source: docs/reference/scenario.md. `stakazo sandb
     name, title, seed, history_days, start, refresh_lag_minutes, tier     the world
     [sources]             key = "where this number comes from", for every number that the file states
     [market]  [season]    how the platform paces and learns; factors per month (opt-in)
+    [[faults]]            do, match, seconds, share, hours_after_start, hours: which calls go wrong, and how
     [[accounts]]          name, id, currency, timezone, page_id, pixel_id, countries, min_daily_budget_minor
       [[.campaigns]]      name, objective, status, daily_budget_minor (set: campaign budget, CBO), created_days_ago
         [[.ad_sets]]      name, daily_budget_minor, audience_size, cpm_minor, saturation_daily_minor, audience
@@ -31,6 +32,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from sandbox.scenario_faults import FaultSpec
 from sandbox.scenario_generate import generated_campaigns
 from sandbox.scenario_market import GenerateSpec, MarketSpec, PersonSpec, SeasonSpec
 from sandbox.scenario_objects import (
@@ -120,6 +122,7 @@ class Scenario(Row):
         "How far reports are behind.", default=15, ge=0, le=59,
         source="15 min is folklore, unconfirmed (facts/domain.md §2b)",
     )  # fmt: skip
+    faults: tuple[FaultSpec, ...] = told("Which calls go wrong, and how.", default=())
     tier: Literal["standard_access", "development_access"] = told("The app's tier.", default="standard_access")
 
 

@@ -64,7 +64,9 @@ async def serve(platform: Platform, data_dir: Path, *, port: int, admin_port: in
     """Serve until SIGINT or SIGTERM; prints one JSON line once both ports answer."""
     graph = Graph(platform)
     sockets = [_listen(port), _listen(admin_port)]
-    servers = [_server(GraphApp(graph)), _server(admin_app(platform, graph))]
+    face = GraphApp(graph)
+    servers = [_server(face), _server(admin_app(platform, graph))]
+    face.resume()
     stopping = asyncio.Event()
     _on_signals(stopping.set)
     async with _running(servers, sockets), _catching_up(platform):

@@ -6,21 +6,16 @@ from typing import Any, Final
 
 import msgspec
 
-from sandbox.faults import Fault
 from sandbox.meta import batch
-from sandbox.meta.errors import GraphError, throttled
+from sandbox.meta.errors import GraphError
 from sandbox.meta.graph import Answer, Graph
 from sandbox.meta.request import GraphCall, read_call
+from sandbox.meta.spoil import Dropped, Spoiler
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_BAD_GATEWAY: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _MAX_BODY: Final = 32 * 1024 * 1024
-
-
-class Dropped(Exception):  # noqa: N818 - it is not an error but a wire that was cut
-    """The connection is to be reset without an answer."""
 
 
 class GraphApp:
@@ -28,7 +23,11 @@ class GraphApp:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._late: set[asyncio.Task[None]] = set()
+        self._spoiler = Spoiler(graph, self._handle)
+
+    def resume(self) -> None:
+        """Take up late effects that a killed process has left."""
+        self._spoiler.resume()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -56,17 +55,20 @@ class GraphApp:
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
-        await _send(send, answer)
+        if answer.drip_s > 0:
+            await _drip(receive, send, answer)
+        else:
+            await _send(send, answer)
 
     async def _answer(self, call: GraphCall) -> Answer:
-        fault = self._graph.platform.faults.take(call.method, call.text_path, self._graph.kind_of(call))
+        fault = self._graph.platform.faults.take(self._graph.asked(call))
         if fault is not None:
-            return await self._spoil(call, fault)
+            return await self._spoiler.answer(call, fault)
         return await self._handle(call, "answered")
 
-    async def _handle(self, call: GraphCall, outcome: str) -> Answer:
+    async def _handle(self, call: GraphCall, outcome: str, *, lag_s: float = 0.0) -> Answer:
         if not batch.is_batch(call):
-            return self._graph.answer(call, outcome=outcome)
+            return self._graph.answer(call, outcome=outcome, lag_s=lag_s)
         try:
             items = batch.items_of(call)
         except GraphError as error:
@@ -80,56 +82,13 @@ class GraphApp:
         if item.call is None:
             problem = item.problem or GraphError(100, "Invalid parameter")
             return batch.shown(self._graph.refusal(problem), headers=headers)
-        fault = self._graph.platform.faults.take(item.call.method, item.call.text_path, self._graph.kind_of(item.call))
+        fault = self._graph.platform.faults.take(self._graph.asked(item.call))
         try:
             if fault is None:
                 return batch.shown(self._graph.answer(item.call, outcome=outcome), headers=headers)
-            return batch.shown(await self._spoil(item.call, fault), headers=headers)
+            return batch.shown(await self._spoiler.answer(item.call, fault), headers=headers)
         except Dropped:
             return None
-
-    async def _spoil(self, call: GraphCall, fault: Fault) -> Answer:
-        """Answer as the fault wants it.
-
-        Raises:
-            Dropped: the caller gets no answer.
-        """
-        match fault.do:
-            case "slow":
-                answer = await self._handle(call, "late answer")
-                await asyncio.sleep(fault.seconds)
-                return answer
-            case "refuse":
-                code = fault.code or 100
-                return self._graph.refusal(
-                    GraphError(code, f"(#{code}) Refused by script", subcode=fault.subcode), call
-                )
-            case "throttle":
-                return self._graph.refusal(throttled(fault.code or 17, fault.subcode), call)
-            case "error_5xx" | "html_502":
-                return await self._fail(call, fault)
-            case "commit_then_drop":
-                await self._handle(call, "dropped")
-            case "late_commit":
-                task = asyncio.create_task(self._commit_late(call, fault.seconds))
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
-            case "drop_before_commit":
-                pass
-        raise Dropped
-
-    async def _fail(self, call: GraphCall, fault: Fault) -> Answer:
-        if fault.effect:
-            await self._handle(call, fault.do)
-        if fault.do == "html_502":
-            return Answer(status=fault.status or 502, body=_BAD_GATEWAY, headers=[("content-type", "text/html")])
-        code, status = fault.code or 2, fault.status or 500
-        text = "An unexpected error has occurred. Please retry your request later."
-        return self._graph.refusal(GraphError(code, text, subcode=fault.subcode, status=status), call)
-
-    async def _commit_late(self, call: GraphCall, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        await self._handle(call, "late commit")
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -149,9 +108,28 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 
 async def _send(send: Send, answer: Answer) -> None:
+    await _send_head(send, answer)
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _drip(receive: Receive, send: Send, answer: Answer) -> None:
+    """Send the body byte by byte, for as long as the caller listens."""
+    await _send_head(send, answer)
+    gone = asyncio.ensure_future(receive())
+    try:
+        for place in range(len(answer.body)):
+            await send({"type": "http.response.body", "body": answer.body[place : place + 1], "more_body": True})
+            await asyncio.wait([gone], timeout=answer.drip_s)
+            if gone.done():
+                return
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
+
+
+async def _send_head(send: Send, answer: Answer) -> None:
     headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
     if not any(name == b"content-type" for name, _ in headers):
         headers.append((b"content-type", b"application/json; charset=UTF-8"))
     headers.append((b"content-length", str(len(answer.body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})

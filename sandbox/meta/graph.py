@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from sandbox.account import Account
+from sandbox.faults import Asked
 from sandbox.meta import account_reads, activities, reads
 from sandbox.meta.context import Context, Json
 from sandbox.meta.creates import create
@@ -36,6 +37,7 @@ class Answer:
     status: int
     body: bytes
     headers: Headers = field(default_factory=list)
+    drip_s: float = 0.0  # seconds between two bytes of the body
 
 
 class Graph:
@@ -46,17 +48,21 @@ class Graph:
         self.usage = Usage(platform.scenario.tier)
         self._tables = InsightTables()
 
-    def answer(self, call: GraphCall, *, outcome: str = "answered", actor: str = "api") -> Answer:
+    def answer(
+        self, call: GraphCall, *, outcome: str = "answered", actor: str = "api", lag_s: float = 0.0
+    ) -> Answer:  # fmt: skip
         """Answer a call; a refusal is an answer too."""
         self.platform.calls[f"{call.method} {call.edge_kind if len(call.path) > 1 else 'node'}"] += 1
-        account_id = self._account_id(call)
+        account_id = self.account_id_of(call)
         self.platform.act_people()
         try:
             self._authenticate(call)
             now_s = self.platform.clock.now_s()
             if account_id:
                 self.usage.charge(account_id, is_write=call.method != "GET", now_s=now_s)
-            document = self._route(Context(platform=self.platform, call=call, outcome=outcome, actor=actor))
+            document = self._route(
+                Context(platform=self.platform, call=call, outcome=outcome, actor=actor, lag_s=lag_s)
+            )
         except GraphError as error:
             return self.refusal(error, call, account_id)
         return Answer(status=200, body=msgspec.json.encode(document), headers=self._headers(call, account_id))
@@ -66,6 +72,14 @@ class Graph:
         headers = self._headers(call, account_id)
         headers.append(("WWW-Authenticate", f'OAuth "Facebook Platform" "invalid_request" "{error.code}"'))
         return Answer(status=error.status, body=msgspec.json.encode(error.envelope()), headers=headers)
+
+    def asked(self, call: GraphCall) -> Asked:
+        """Return a call as the faults script looks at it."""
+        is_object = len(call.path) == 1 and call.path[0] in self.platform.world.nodes
+        return Asked(
+            method=call.method, path=call.text_path, kind=self.kind_of(call), at_us=self.platform.clock.now_us(),
+            in_batch=call.in_batch, is_list=len(call.path) > 1, is_object=is_object,
+        )  # fmt: skip
 
     def kind_of(self, call: GraphCall) -> str:
         """Name what a call is about, for faults: campaign, adset, ad, adcreative, insights, account, batch."""
@@ -85,7 +99,8 @@ class Graph:
         if secret and call.proof is not None and not is_proof(call.proof, secret=secret, token=self.platform.token):
             raise GraphError(100, "Invalid appsecret_proof provided in the API argument")
 
-    def _account_id(self, call: GraphCall) -> str | None:
+    def account_id_of(self, call: GraphCall) -> str | None:
+        """Return the account that a call is about, as far as its path tells."""
         first = call.path[0] if call.path else ""
         node = self.platform.world.nodes.get(first)
         account_id = node.account_id if node is not None else first.removeprefix("act_")

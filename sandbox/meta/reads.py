@@ -8,6 +8,7 @@ from sandbox.account import Account
 from sandbox.meta.context import Context, Json
 from sandbox.meta.fieldspec import Wanted, spell, wanted_fields
 from sandbox.meta.filters import Predicate, edge_predicate
+from sandbox.meta.lag import as_lists_know
 from sandbox.meta.paging import encode_cursor, limit_of, paging, place_of
 from sandbox.meta.render import EDGES, Renderer
 from sandbox.nodes import Kind, Node
@@ -67,6 +68,7 @@ def _page(
 ) -> Json:  # fmt: skip
     call = context.call
     passes, _ = edge_predicate(call, kind)
+    nodes = as_lists_know(context, account, nodes)
     start = _place_before(nodes, place_of(call, 0)) if call.params.get("after") else len(nodes) - 1
     rows, has_more = _cut(nodes, passes, limit=limit_of(call), at=start)
     renderer = _renderer(context, account)

@@ -29,6 +29,11 @@ class Usage:
         self.tier = tier
         self._scores: dict[str, _Score] = {}
 
+    @property
+    def block_s(self) -> float:
+        """For how long an account is blocked whose score is used up."""
+        return _LIMITS[self.tier][1]
+
     def charge(self, account_id: str, *, is_write: bool, now_s: float) -> None:
         """Count a call.
 

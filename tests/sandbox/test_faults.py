@@ -119,13 +119,20 @@ def test_a_late_commit_resets_the_line_first_and_takes_effect_afterwards(strange
     assert stranger.get(ad_set, fields="name")["name"] == "Renamed"
 
 
-def test_a_late_commit_is_forgotten_by_a_kill(stranger: Stranger, ad_set: str) -> None:
-    script(stranger, {"do": "late_commit", "seconds": 600})
+def test_a_late_commit_outlives_a_kill_and_takes_place_once(stranger: Stranger, ad_set: str) -> None:
+    before = stranger.effects()
+    script(stranger, {"do": "late_commit", "seconds": 1.5})
     with pytest.raises(requests.ConnectionError):
         rename(stranger, ad_set)
     stranger.process.kill()
     stranger.process.restart()
-    assert stranger.get(ad_set, fields="name")["name"] == "Set"
+    deadline = time.monotonic() + 30
+    while stranger.effects() == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert outcomes(stranger, before) == ["late commit"]
+    stranger.process.kill()
+    stranger.process.restart()
+    assert outcomes(stranger, before) == ["late commit"]
 
 
 def test_times_after_and_match_choose_which_calls_go_wrong(stranger: Stranger, ad_set: str) -> None:
