@@ -6,23 +6,26 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, exists, select, text
 
 from actions import sweeper
-from domain.actions import TERMINAL, Action, ActionState
-from models import ledger
+from domain.actions import IN_FLIGHT, TERMINAL, Action, ActionState
 from models.engine import make_engine
+from models.tables import actions as actions_table
 from sandbox.process import SandboxProcess, start
-from tests.faults.cells import NOW, Cell, approve, faults, scenario
+from tests.faults.cells import NOW, Cell, Fate, approve, faults, scenario, sends
 from tests.faults.variants import open_executor
 
 _ROUNDS = 300
 _ROOT = Path(__file__).parents[2]
+END_PATIENCE = text(  # a throttled account waits for minutes; that nothing is called meanwhile is I-25's to show
+    "UPDATE actions SET next_at = created_at WHERE state = 'approved' AND lease_until IS NULL"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Verdict:
     deaths: int
     state: ActionState
     effects: int
+    sends: int = 0
+    reason: str = ""
 
     @property
     def died_as_told(self) -> bool:
@@ -43,11 +48,18 @@ class Verdict:
         """Which promise is broken, if one is."""
         if self.effects > 1:
             return "more than one effect"
+        if self.sends > (2 if self.cell.fate is Fate.THROTTLED else 1):  # a throttled one had no effect
+            return "sent again"
         if self.state not in TERMINAL:
             return "not terminal"
         if (self.state is ActionState.APPLIED) != (self.effects == 1):
             return "the ledger lies"
         return None
+
+    def __str__(self) -> str:
+        where = f"line {self.cell.line} of life {self.cell.life}" if self.cell.line else self.cell.deaths
+        told = f"{self.state}, {self.effects} effects, {self.sends} sends: {self.reason}"
+        return f"{self.violation}: {self.cell.kind} killed at {where}, api {self.cell.fate}: {told}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +106,12 @@ def run(variant: str, database: str, folder: Path, cells: tuple[Cell, ...]) -> R
             sandbox.ask("POST", "/faults", faults(cells))
             with engine.begin() as conn:
                 actions = {cell.number: approve(conn, cell) for cell in cells}
-            jobs = [(cell.number, cell.step, actions[cell.number]) for cell in cells]
-            deaths = _kill(variant, database, sandbox, jobs, at_once=6)
-            jobs = [(cell.number, cell.second_step, actions[cell.number]) for cell in cells if cell.second_step]
-            deaths += _kill(variant, database, sandbox, jobs, at_once=24)  # these mostly wait for leases to end
-            _recover(variant, engine, sandbox)
-            verdicts = _judge(engine, sandbox, cells, actions, deaths)
+            jobs = [_job(cell, actions, step=cell.step) for cell in cells]
+            deaths = kill(variant, database, sandbox, jobs, at_once=6)
+            jobs = [_job(cell, actions, step=cell.second_step) for cell in cells if cell.second_step]
+            deaths += kill(variant, database, sandbox, jobs, at_once=24)  # these mostly wait for leases to end
+            recover(variant, engine, sandbox)
+            verdicts = judge(engine, sandbox, cells, actions, deaths)
     finally:
         engine.dispose()
     return Report(variant=variant, verdicts=verdicts, seconds=time.monotonic() - begun)
@@ -112,17 +124,27 @@ def show(variant: str, database: str, folder: Path, cells: tuple[Cell, ...]) -> 
     return report
 
 
-def _kill(
-    variant: str, database: str, sandbox: SandboxProcess, jobs: Sequence[tuple[int, str, Action]], *, at_once: int
+def _job(cell: Cell, actions: Mapping[int, Action], **more: Any) -> dict[str, Any]:
+    return {"number": cell.number, "action": actions[cell.number].id, **more}
+
+
+def kill(
+    variant: str,
+    database: str,
+    sandbox: SandboxProcess,
+    jobs: Sequence[Mapping[str, Any]],
+    *,
+    at_once: int,
+    **more: str,
 ) -> Counter[int]:
-    """Let executors run that die at their step; return how often each cell did."""
+    """Let executors run that die where their job says; return how often each cell did."""
     order = {
         "variant": variant, "database": database, "graph": sandbox.graph, "token": sandbox.token, "at_once": at_once,
-        "jobs": [{"number": number, "step": step, "action": action.id} for number, step, action in jobs],
+        "jobs": list(jobs), **more,
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.executioner"],
-        input=json.dumps(order), capture_output=True, text=True, check=False, cwd=_ROOT, timeout=300,
+        input=json.dumps(order), capture_output=True, text=True, check=False, cwd=_ROOT, timeout=1200,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     statuses = {int(number): status for number, status in json.loads(done.stdout).items()}
@@ -130,15 +152,16 @@ def _kill(
     return Counter(number for number, status in statuses.items() if status == -signal.SIGKILL)
 
 
-def _recover(variant: str, engine: Engine, sandbox: SandboxProcess) -> None:
+def recover(variant: str, engine: Engine, sandbox: SandboxProcess) -> None:
     """What the tower does: ring for what is due until nothing is open."""
     executor = open_executor(
         variant, engine, graph=sandbox.graph, token=sandbox.token, owner="recovery", checkpoint=lambda _: None
     )
     for _ in range(_ROUNDS):
         with engine.begin() as conn:
+            conn.execute(END_PATIENCE)
             due = sweeper.due(conn, 1000)
-            is_open = any(row.state not in TERMINAL for row in ledger.listing(conn, limit=1000))
+            is_open = conn.execute(select(exists().where(actions_table.c.state.in_(IN_FLIGHT)))).scalar_one()
         if not is_open:
             return
         for ring in due:
@@ -146,29 +169,32 @@ def _recover(variant: str, engine: Engine, sandbox: SandboxProcess) -> None:
         time.sleep(0.1)
 
 
-def _judge(
+def judge(
     engine: Engine,
     sandbox: SandboxProcess,
     cells: tuple[Cell, ...],
-    actions: dict[int, Action],
+    actions: Mapping[int, Action],
     deaths: Counter[int],
 ) -> tuple[Verdict, ...]:
+    """Compare the ledger with the platform's log, and with how often it was written to."""
     lines = sandbox.ask("GET", "/oracle")["lines"]
+    sent = sends(sandbox.ask("GET", "/faults")["script"])
+    by_token = Counter(str(line["op_token"]) for line in lines if line["op_token"])
+    by_request = Counter(str(line["request_id"]).rpartition("-")[0] for line in lines if not line["op_token"])
     with engine.begin() as conn:
-        states = {row.id: row.state for row in ledger.listing(conn, limit=1000)}
+        table = actions_table.c
+        states = {row.id: row for row in conn.execute(select(table.id, table.state, table.state_reason))}
     return tuple(
         Verdict(
             cell=cell,
             deaths=deaths[cell.number],
-            state=states[actions[cell.number].id],
-            effects=sum(_is_of(line, actions[cell.number]) for line in lines),
+            state=ActionState(states[action.id].state),
+            reason=states[action.id].state_reason,
+            effects=by_token[action.op_token] + by_request[f"action-{action.id}"],
+            sends=sent.get(cell.written, 0),
         )
-        for cell in cells
+        for cell, action in ((cell, actions[cell.number]) for cell in cells)
     )
-
-
-def _is_of(line: dict[str, Any], action: Action) -> bool:
-    return line["op_token"] == action.op_token or str(line["request_id"]).startswith(f"action-{action.id}-")
 
 
 def _mark(verdict: Verdict) -> str:
