@@ -107,11 +107,11 @@ def _result(transport: Transport, form: Form, about: str, item: wire.BatchItem |
         return UnknownOutcomeError(f"{about}: no answer within the batch; it may have happened: read it back")
     headers = {str(pair.get("name", "")): str(pair.get("value", "")) for pair in item.headers or ()}
     answer = Answer(status=item.code, headers=headers, body=item.body.encode())
-    return form.path if _is_done(answer) else transport.refuse(answer, is_write=True, about=about)
+    return form.path if _is_done(answer, form.path) else transport.refuse(answer, is_write=True, about=about)
 
 
-def _is_done(answer: Answer) -> bool:
+def _is_done(answer: Answer, object_id: str) -> bool:
     try:
-        return answer.status == _OK and _WRITTEN.decode(answer.body).success in (True, "true")
+        return answer.status == _OK and _WRITTEN.decode(answer.body).is_done_of(object_id)
     except msgspec.DecodeError:
         return False

@@ -131,6 +131,7 @@ class MetaReader:
         about = f"{kind} {object_id}"
         path = node_of(account) if kind is ObjectKind.ACCOUNT else object_id
         row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about, account=account)
+        _require_same(row, path, about)
         if not _is_of(row, account):
             raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
         return decode.object_state(row, self._book.currency(account) if row.daily_budget else "")
@@ -141,6 +142,8 @@ class MetaReader:
         """Fresh readings of up to 50 objects in one call; what is gone, or another account's, is missing."""
         about = f"{len(object_ids)} objects of kind {kind}"
         rows = self._pager.nodes(wire.State, object_ids, {"fields": _STATE[kind]}, about=about, account=account)
+        for object_id, row in rows.items():
+            _require_same(row, object_id, about)
         own = {key: row for key, row in rows.items() if _is_of(row, account)}
         currency = self._book.currency(account) if any(row.daily_budget for row in own.values()) else ""
         return {key: decode.object_state(row, currency) for key, row in own.items()}
@@ -255,6 +258,12 @@ class MetaReader:
 
 def _is_of(row: wire.State, account: PlatformAccountId) -> bool:
     return row.account_id is None or node_of(PlatformAccountId(row.account_id)) == node_of(account)
+
+
+def _require_same(row: wire.State, object_id: str, about: str) -> None:
+    """An answer about another object is no answer."""
+    if row.id != object_id:
+        raise TransientError(f"{about}: asked for {object_id}, Meta answered about {row.id}")
 
 
 def _search(kind: ObjectKind, op_token: str) -> dict[str, str]:

@@ -189,6 +189,10 @@ class Written(msgspec.Struct):
     success: bool | str | None = None
     error: Any = None
 
+    def is_done_of(self, object_id: str) -> bool:
+        """Whether it says that the update of this very object was done."""
+        return self.success in (True, "true") and self.id in (None, object_id)
+
 
 class BatchItem(msgspec.Struct):
     """One answer within a batch; the headers are a list of pairs."""

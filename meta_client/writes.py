@@ -107,4 +107,4 @@ def id_written(answer: Answer, form: Form) -> str | None:
         return None
     if form.is_create:
         return written.id or None
-    return form.path if written.success in (True, "true") else None
+    return form.path if written.is_done_of(form.path) else None
