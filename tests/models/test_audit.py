@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from domain.actions import ActionState, JsonMap, Level, Mode, ObjectKind
+from domain.actions import ActionState, Level, Mode, ObjectKind
 from domain.ids import AccountId, ActionId, CampaignId, PlatformAccountId
 from domain.objects import AccountInfo, Campaign, Status
 from models import accounts, audit, audit_reads, audit_verify, marks, mirror, module_states, policies
