@@ -92,7 +92,10 @@ def test_a_sandbox_that_came_back_on_another_port_gets_a_client_of_its_own(home)
         assert house.client("meta", Mode.STUB) is not first
 
 
-def test_the_sandbox_is_spoken_to_with_its_own_token_whatever_the_environment_holds(home, monkeypatch, listener):
+def test_the_sandbox_is_spoken_to_with_its_own_token_whatever_the_environment_holds(
+    database_url, home, monkeypatch, listener
+):
+    monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("META_ACCESS_TOKEN", "the-real-token")
     _write_sandbox(home / "sandbox", listener.server_address[1])
     with House.open(read_settings()) as house:
