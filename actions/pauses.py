@@ -18,7 +18,7 @@ from actions.timing import Timing
 from domain.actions import ActionKind, ActionState, ObjectKind, Priority, Proposal
 from domain.calls import calling
 from domain.clock import PlatformClock
-from domain.errors import NotReadyError
+from domain.errors import NotReadyError, StakazoError
 from domain.ids import ActionId, StopId
 from domain.ports import CallClass
 from models import accounts, fence, spending, stop_items, stops
@@ -83,9 +83,16 @@ def finish_open(pausing: Pausing, *, timing: Timing, patience_s: float) -> int:
     for stop_id in waiting:
         held = stop.finish(pausing.engine, stop_id, timing=timing, monotonic_s=pausing.monotonic_s, rest=pausing.rest)
         if held.pauses and held.opened_at is None and held.paused_at is None:
-            pause_all(pausing, stop_id, patience_s=patience_s)
+            _go_on(pausing, stop_id, patience_s)
         log.info("stop gone on with", stop=stop_id)
     return len(waiting)
+
+
+def _go_on(pausing: Pausing, stop_id: StopId, patience_s: float) -> None:
+    try:
+        pause_all(pausing, stop_id, patience_s=patience_s)
+    except StakazoError as error:  # a token that went bad, say: the next round tries again, and other stops have theirs
+        log.warning("a stop's pauses do not go on", stop=stop_id, cause=str(error))
 
 
 def _list(pausing: Pausing, stop_id: StopId) -> None:

@@ -10,12 +10,16 @@ import typer
 from cli import (
     accounts,
     actions,
+    approvals,
     audit,
     authority,
+    changes,
     cycles,
     digests,
     doctor,
     edits,
+    fence,
+    levels,
     modules,
     objects,
     policies,
@@ -43,16 +47,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests, why):
+for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests, why, approvals):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
+app.add_typer(approvals.app, name="approvals", help="What waits for a person, and taking an answer back.")
+app.add_typer(changes.app, name="change", help="Ask for a change yourself, through the same door.")
 app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
 app.add_typer(edits.app, name="edits", help="What people changed by hand, and until when we keep off.")
+app.add_typer(fence.app, name="fence", help="Stop everything that writes; open it again, and resume what was paused.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(audit.app, name="audit", help="Who did what: look, hand out, check that nobody touched it.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
+app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 

@@ -53,6 +53,7 @@ class Tower:
         planner: Planner,
         due_actions: DueActions,
         expire: Tidy,
+        finish_stops: Callable[[], int] = lambda: 0,
         name: str,
         rest: Callable[[float], bool],
         now_s: Callable[[], float],
@@ -64,6 +65,7 @@ class Tower:
         self._planner = planner
         self._due_actions = due_actions
         self._expire = expire
+        self._finish_stops = finish_stops
         self._name = name
         self._rest = rest
         self._now_s = now_s
@@ -103,6 +105,7 @@ class Tower:
             stopped = module_states.stopped(conn)
         if not leads:
             return False
+        self._finish_stops()  # first of all: who ordered a stop may have died
         if self._now_s() >= self._next_ring_s:
             self._next_ring_s = self._now_s() + self._rhythms.ring_s
             self.plan_missed()

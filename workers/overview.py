@@ -11,11 +11,12 @@ from domain.actions import ActionState
 from domain.errors import NotReadyError
 from domain.slots import next_slot
 from embedded.runtime import ChildRecord, Runtime, read_runtime
-from models import accounts, heartbeats, ledger_counts, module_states, run_history
+from models import accounts, heartbeats, ledger_counts, module_states, run_history, stops
 from models.accounts import Account
 from models.engine import db_now
 from models.heartbeats import Heartbeat, ProcessKind
 from models.runs import Run
+from models.stops import Stop
 from workers.bootstrap import House
 
 TOWER_SILENT_S = 60.0  # it beats every few seconds; a minute is not a pause of its own
@@ -41,6 +42,7 @@ class Remembered:
     actions: Mapping[ActionState, int]
     heartbeats: tuple[Heartbeat, ...] = ()
     stopped: frozenset[str] = frozenset()
+    stops: tuple[Stop, ...] = ()  # that keep a fence closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,8 @@ def look(house: House) -> Overview:
     queues = _queues(house, problems) if runtime is None or runtime.alive or house.settings.redis_url else ()
     if remembered is not None and (problem := tower_problem(remembered.heartbeats)):
         problems.append(problem)
+    if remembered is not None:
+        problems.extend(map(_closed, remembered.stops))
     stopped = frozenset() if remembered is None else remembered.stopped
     problems.extend(_queue_problems(queues, stopped))
     return Overview(runtime=runtime, remembered=remembered, queues=queues, problems=tuple(problems))
@@ -117,6 +121,14 @@ def down(runtime: Runtime) -> tuple[ChildRecord, ...]:
     return tuple(child for child in runtime.children if not child.alive) if runtime.alive else ()
 
 
+def _closed(stop: Stop) -> str:
+    scope = "ALL ACCOUNTS" if stop.account_id is None else f"ACCOUNT {stop.account_id}"
+    return (
+        f"THE FENCE OF {scope} IS CLOSED since {stop.closed_at:%Y-%m-%d %H:%M:%S}Z by {stop.actor} ({stop.reason}):"
+        f" nothing is sent; `stakazo fence status` says more, `stakazo fence open --stop {stop.id}` opens it"
+    )
+
+
 def _process_problems(house: House, runtime: Runtime | None) -> Iterator[str]:
     is_external = house.settings.database_url and house.settings.redis_url
     if runtime is None or not runtime.alive:
@@ -137,6 +149,7 @@ def _remembered(house: House, problems: list[str]) -> Remembered | None:
                 actions=ledger_counts.by_state(conn),
                 heartbeats=heartbeats.listing(conn),
                 stopped=module_states.stopped(conn),
+                stops=stops.listing(conn, only_open=True),
                 accounts=tuple(
                     AccountView(
                         account=account,

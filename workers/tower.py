@@ -11,7 +11,9 @@ from types import FrameType
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import approvals, sweeper
+from actions import approvals, pauses, sweeper
+from actions.pauses import Pausing
+from actions.timing import Timing
 from control_tower.loop import Tower
 from models import module_states
 from models.module_states import Desired
@@ -23,6 +25,7 @@ from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
 
 _PATIENCE_S = 2.0
+_STOP_S = 5.0  # for the pauses of one stop in a round; the next round goes on
 
 logger = structlog.get_logger(__name__)
 
@@ -53,14 +56,17 @@ def run_tower(settings: Settings | None = None) -> None:
 
 def make_tower(house: House, stopping: threading.Event) -> Tower:
     """Build the tower of a house; it ends once `stopping` is set."""
+    name = f"tower@{socket.gethostname()}:{os.getpid()}"
+    pausing = Pausing(engine=house.engine, executor=house.executor(name), clock_of=house.clock_of)
     return Tower(
         engine=house.engine,
         doorbell=house.doorbell,
         switchboard=house.switchboard,
         planner=planner_of(house),
         due_actions=sweeper.due,
+        finish_stops=lambda: pauses.finish_open(pausing, timing=Timing(), patience_s=_STOP_S),
         expire=approvals.expire,
-        name=f"tower@{socket.gethostname()}:{os.getpid()}",
+        name=name,
         rest=stopping.wait,
         now_s=time.monotonic,
     )
