@@ -156,11 +156,6 @@ def read_to_write(conn: Connection, account_id: AccountId | None = None) -> Read
     return ReadToWrite(writes=writes, p50_ms=p50, p99_ms=p99, max_ms=most, overwritten=overwritten)
 
 
-def note_read_to_write(conn: Connection, action_id: ActionId, ms: int) -> None:
-    """Keep how long it took from the fresh reading to the send."""
-    conn.execute(update(actions).where(actions.c.id == action_id).values(read_to_write_ms=ms))
-
-
 def sent_on(
     conn: Connection, account_id: AccountId, keys: Sequence[ObjectKey], since: datetime
 ) -> tuple[Row[tuple[Any, ...]], ...]:

@@ -118,13 +118,6 @@ def events(conn: Connection, action_id: ActionId) -> tuple[Event, ...]:
     )
 
 
-def wanted_since(conn: Connection, action: Action) -> datetime:
-    """From when on the action may be sent: its making, or what a person did to it later."""
-    at = func.greatest(actions.c.created_at, actions.c.requeued_at)  # greatest() passes over NULL
-    since: datetime = conn.execute(select(at).where(actions.c.id == action.id)).scalar_one()
-    return since
-
-
 def machinery(conn: Connection, action_id: ActionId) -> Machinery | None:
     """Find what the machinery knows of an action."""
     columns = [actions.c[name] for name in Machinery.__dataclass_fields__]
