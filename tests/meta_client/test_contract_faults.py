@@ -22,6 +22,7 @@ from sandbox.process import SandboxProcess, start
 from tests.meta_client.living import (
     LONG_AGO,
     ad_set_at,
+    all_ad_sets,
     break_calls,
     budget,
     campaign,
@@ -190,3 +191,121 @@ def test_a_killed_platform_leaves_writes_unsent_and_reads_transient_until_it_is_
         platform.restart()
         assert client.writer.write(account, pause(ad_set.id), deadline_s=20) == ad_set.id
         assert client.reader.state(account, ObjectKind.AD_SET, ad_set.id).values["status"] == "paused"
+
+
+GARBLED = [
+    {"do": "error_in_200", "effect": True},
+    {"do": "error_in_200"},
+    {"do": "truncated_json", "effect": True},
+    {"do": "truncated_json"},
+    {"do": "drip", "seconds": 30},
+    {"do": "wrong_id"},
+]
+
+
+@pytest.mark.parametrize("fault", GARBLED, ids=lambda fault: f"{fault['do']}-{fault.get('effect', False)}")
+def test_an_update_whose_answer_is_garbled_late_or_about_another_object_is_unknown(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, fault: dict[str, Any]
+) -> None:
+    ad_set = all_ad_sets(client, account)[0]
+    break_calls(platform, **fault, match={"method": "POST"})
+    with pytest.raises(UnknownOutcomeError):
+        client.writer.write(account, pause(ad_set.id), deadline_s=2)
+
+
+@pytest.mark.parametrize("fault", GARBLED[:4:2], ids=lambda fault: str(fault["do"]))
+def test_a_create_whose_answer_is_garbled_is_unknown_and_found_by_its_token(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, fault: dict[str, Any]
+) -> None:
+    token = f"GARBLED{fault['do'].replace('_', '').upper()}"
+    break_calls(platform, **fault, match={"method": "POST"})
+    with pytest.raises(UnknownOutcomeError):
+        client.writer.write(account, campaign(token), deadline_s=20)
+    assert len(client.reader.find_by_token(account, ObjectKind.CAMPAIGN, token, LONG_AGO)) == 1
+
+
+@pytest.mark.parametrize("fault", GARBLED[1:4:2] + GARBLED[5:], ids=lambda fault: str(fault["do"]))
+def test_a_read_that_is_garbled_or_about_another_object_is_transient(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, fault: dict[str, Any]
+) -> None:
+    ad_set = all_ad_sets(client, account)[0]
+    break_calls(platform, **fault, times=None, match={"path": ad_set.id})
+    with pytest.raises(TransientError):
+        client.reader.state(account, ObjectKind.AD_SET, ad_set.id)
+    with pytest.raises(TransientError):
+        client.reader.states(account, ObjectKind.AD_SET, [ad_set.id])
+
+
+def test_a_create_answered_with_another_id_is_found_by_its_token_alone(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess
+) -> None:
+    break_calls(platform, "wrong_id", match={"method": "POST"})
+    answered = client.writer.write(account, campaign("WRONGID"), deadline_s=20)
+    (made,) = client.reader.find_by_token(account, ObjectKind.CAMPAIGN, "WRONGID", LONG_AGO)
+    assert made != answered
+
+
+@pytest.mark.parametrize("code", [4, 17, 32, 613, *range(80000, 80007), 80008, 80009, 80014])
+def test_every_limit_is_a_throttle_that_knows_when_to_come_back(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, code: int
+) -> None:
+    ad_set = all_ad_sets(client, account)[0]
+    before = oracle(platform)
+    break_calls(platform, "throttle", code=code, seconds=240, times=2)
+    with pytest.raises(ThrottledError) as written:
+        client.writer.write(account, pause(ad_set.id), deadline_s=20)
+    with pytest.raises(ThrottledError) as read:
+        client.reader.state(account, ObjectKind.AD_SET, ad_set.id)
+    assert oracle(platform) == before
+    told = {written.value.retry_after_s, read.value.retry_after_s}
+    assert told == ({60.0} if code == 4 else {240.0})  # the app's own limit tells no time: the tier's block stands
+
+
+@pytest.mark.parametrize("subcode", [463, 467])
+def test_an_expired_token_needs_a_person_whatever_is_asked(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, subcode: int
+) -> None:
+    ad_set = all_ad_sets(client, account)[0]
+    break_calls(platform, "expired_token", subcode=subcode, times=None)
+    with pytest.raises(NeedsPersonError, match="META_ACCESS_TOKEN"):
+        client.writer.write(account, pause(ad_set.id), deadline_s=20)
+    with pytest.raises(NeedsPersonError):
+        client.reader.state(account, ObjectKind.AD_SET, ad_set.id)
+
+
+@pytest.mark.parametrize("effect", [False, True])
+def test_a_batch_of_nulls_leaves_every_item_unknown(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess, effect: bool
+) -> None:
+    ids = [row.id for row in all_ad_sets(client, account)[:2]]
+    for object_id in ids:
+        platform.ask("POST", "/human_edit", {"object_id": object_id, "changes": {"status": "ACTIVE"}})
+    break_calls(platform, "batch_null", effect=effect, match={"kind": "batch"})
+    results = client.writer.write_many(account, [pause(object_id) for object_id in ids], deadline_s=20)
+    assert [type(result) for result in results] == [UnknownOutcomeError, UnknownOutcomeError]
+    states = client.reader.states(account, ObjectKind.AD_SET, ids)
+    assert {state.values["status"] for state in states.values()} == ({"paused"} if effect else {"active"})
+
+
+def test_while_lists_lag_a_create_is_not_found_by_its_token_but_by_its_id(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess
+) -> None:
+    made = client.writer.write(account, campaign("LAGGING"), deadline_s=20)
+    break_calls(platform, "list_lag", seconds=600, times=None)
+    assert client.reader.find_by_token(account, ObjectKind.CAMPAIGN, "LAGGING", LONG_AGO) == []
+    assert client.reader.state(account, ObjectKind.CAMPAIGN, made).id == made
+    platform.ask("DELETE", "/faults")
+    assert client.reader.find_by_token(account, ObjectKind.CAMPAIGN, "LAGGING", LONG_AGO) == [made]
+
+
+def test_an_edit_by_hand_right_after_a_reading_is_in_the_next_one_and_in_the_history(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess
+) -> None:
+    ad_set = next(row for row in all_ad_sets(client, account) if row.daily_budget_minor)
+    break_calls(platform, "human_edit", edit={"daily_budget_minor": 7_777, "actor": "Marta"})
+    first = client.reader.state(account, ObjectKind.AD_SET, ad_set.id)
+    second = client.reader.state(account, ObjectKind.AD_SET, ad_set.id)
+    assert first.values["daily_budget_minor"] != 7_777
+    assert second.values["daily_budget_minor"] == 7_777
+    newest = next(iter(client.reader.activities(account, LONG_AGO)))[0]
+    assert (newest.actor_name, newest.is_ours, newest.after) == ("Marta", False, {"daily_budget_minor": 7_777})

@@ -36,7 +36,7 @@ def _sent(server: Scripted, kit: Kit, request: WriteRequest) -> tuple[str, dict[
     """Path and form of the write, its proof aside."""
     if "daily_budget_minor" in request.fields:
         server.answer(ACCOUNT_NODE)
-    server.answer({"id": "42", "success": True})
+    server.answer({"success": True} if request.object_id else {"id": "42"})
     kit.writer.write(ACCOUNT, request, deadline_s=5)
     write = server.requests[-1]
     return write.path.removeprefix("/v26.0/"), {k: v for k, v in write.form.items() if k != "appsecret_proof"}
