@@ -64,6 +64,8 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "plan": _P.READ,
         "policy set": _P.SET_LIMITS,
         "policy show": _P.READ,
+        "quota reset-breaker": _P.COMMAND,
+        "quota show": _P.READ,
         "reference": None,
         "reject": _P.APPROVE,
         "sandbox advance": None,

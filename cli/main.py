@@ -23,6 +23,7 @@ from cli import (
     modules,
     objects,
     policies,
+    quota,
     reference,
     sandboxes,
     simulate,
@@ -62,6 +63,7 @@ app.add_typer(audit.app, name="audit", help="Who did what: look, hand out, check
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
+app.add_typer(quota.app, name="quota", help="Calls to the platforms: how many are left, who may make them.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
