@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from domain.errors import NotReadyError
-from models import migrate, server_facts
+from models import migrate, roles, server_facts
 from workers import addresses
 from workers.bootstrap import House
 from workers.doctor.findings import Finding, Grade
@@ -43,6 +43,18 @@ def migrations(house: House) -> Iterator[Finding]:
         yield Finding(check="migrations", grade=Grade.FAIL, says=says, advice="`stakazo up` applies them as it starts")
     else:
         yield Finding(check="migrations", grade=Grade.OK, says="the schema is up to date")
+
+
+def audit_guarded(house: House) -> Iterator[Finding]:
+    """See that what runs cannot rewrite what it has told."""
+    with house.engine.begin() as conn:
+        is_guarded = roles.is_guarded(conn)
+    if is_guarded:
+        yield Finding(check="audit", grade=Grade.OK, says="the application's role can only add to the audit")
+        return
+    advice = "give DATABASE_URL a role of its own and DATABASE_OWNER_URL the owner's, then `stakazo migrate`"
+    says = "one role of Postgres owns the tables and runs everything: triggers alone guard the audit"
+    yield Finding(check="audit", grade=Grade.WARN, says=says, advice=advice)
 
 
 def clock_skew(house: House) -> Iterator[Finding]:
