@@ -119,6 +119,8 @@ def _update(request: WriteRequest, currency: str | None) -> dict[str, str]:
         raise RefusedError(f"{request.kind} of {request.object_kind} is nothing that Meta knows; nothing was sent")
     if request.kind is ActionKind.ACTIVATE:
         return {"status": "ACTIVE"}
+    if request.kind is ActionKind.ARCHIVE:
+        return {"status": "ARCHIVED"}
     if request.kind is not ActionKind.SET_DAILY_BUDGET:
         return {"status": "PAUSED"}
     budget = _Fields(request, currency).budget()
@@ -134,6 +136,7 @@ _UPDATABLE = MappingProxyType(
         ActionKind.PAUSE: _SWITCHED,
         ActionKind.ACTIVATE: _SWITCHED,
         ActionKind.EMERGENCY_PAUSE: _SWITCHED,
+        ActionKind.ARCHIVE: _SWITCHED,
     }
 )
 

@@ -3,6 +3,7 @@
 import re
 
 LONGEST_NAME = 400  # facts/meta_graph_api.md §2.3
+_TOKEN = re.compile(r"\|op:([0-9A-Za-z_-]{4,64})")
 _SUFFIX = re.compile(r" \|op:[0-9A-Za-z_-]{4,64}\Z")
 
 
@@ -15,6 +16,12 @@ def with_token(name: str, op_token: str) -> str:
 def without_token(name: str) -> str:
     """The name as people know it; everything else in it is kept as it is, newlines included."""
     return _SUFFIX.sub("", name)
+
+
+def token_of(name: str) -> str | None:
+    """The token that the name carries, also where a person has written around it; of several the last."""
+    found = _TOKEN.findall(name)
+    return found[-1] if found else None
 
 
 def has_token(name: str, op_token: str) -> bool:

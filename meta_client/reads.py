@@ -10,9 +10,19 @@ import msgspec
 from domain.actions import ObjectKind
 from domain.errors import GoneError, NeedsPersonError, RefusedError, TransientError
 from domain.ids import PlatformAccountId
-from domain.objects import AccountInfo, Activity, Ad, AdSet, Campaign, Creative, InsightRow, ObjectState
+from domain.objects import (
+    AccountInfo,
+    Activity,
+    Ad,
+    AdSet,
+    Campaign,
+    CreatedObject,
+    Creative,
+    InsightRow,
+    ObjectState,
+)
 from domain.ports import TokenInfo, Usage, VersionLife
-from meta_client import accounts, decode, versions, wire
+from meta_client import accounts, created, decode, versions, wire
 from meta_client.accounts import AccountBook, node_of
 from meta_client.activities import ActivityReader
 from meta_client.errors import TooMuchDataError
@@ -170,6 +180,13 @@ class MetaReader:
     def activities(self, account: PlatformAccountId, since: datetime) -> Iterator[Sequence[Activity]]:
         """Pages of what anybody changed since then (platform's clock), newest first."""
         return self._activities.pages(account, since)
+
+    def created_since(
+        self, account: PlatformAccountId, kind: ObjectKind, since: datetime
+    ) -> Iterator[Sequence[CreatedObject]]:
+        """Pages of what was made since then (platform's clock), deleted ones not; of creatives all, with no instant."""
+        edge = _EDGE[kind]
+        return created.pages(self._pager, account, kind, since, edge=edge, living=_LIVING.get(edge[0], ()))
 
     def token(self) -> TokenInfo:
         """The token's scopes and whether it works.
