@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from actions import limits
 from cli import goals
 from cli.console import AsJson, ago, instant, print_facts, print_json, print_table
-from cli.session import actor, choose_account, opened, transaction
+from cli.session import actor, choose_account, opened, principal, transaction
 from domain import catalogue
 from domain.actions import Level, Mode
 from domain.errors import BadInputError
@@ -150,7 +151,7 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
         wanted |= goals.read_goals(before, goal_roas, goal_cpa, margin, month_budget, clear)
         if not wanted:
             raise BadInputError("nothing to set; name at least one option, such as --level observe (see --help)")
-        after = accounts.change(conn, before.id, actor=actor(), **wanted)
+        after = limits.change_account(conn, principal(conn), before, **wanted)
     changed = {
         name: {"before": getattr(before, name), "after": getattr(after, name)}
         for name in wanted

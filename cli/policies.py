@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from actions import limits
 from cli.console import AsJson, instant, print_json, print_table
-from cli.session import AccountChoice, actor, choose_account, opened, transaction
+from cli.session import AccountChoice, choose_account, opened, principal, transaction
 from decisions.policy import POLICIES, ClassicPolicy, parse_policy
 from domain.actions import Json
 from domain.errors import BadInputError
@@ -74,7 +75,7 @@ def set_(
         is_other = kept is not None and kept[0] != name
         base: dict[str, Json] = {} if from_defaults or is_other else before.to_json()
         after = parse_policy(name, base | typed)
-        saved = policies.save(conn, chosen.id, name, after.to_json(), actor())
+        saved = limits.save_policy(conn, principal(conn), chosen.id, name, after.to_json())
     old, new = before.to_json(), after.to_json()
     changed = {field: {"before": old.get(field), "after": new[field]} for field in new if old.get(field) != new[field]}
     if as_json:

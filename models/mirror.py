@@ -178,6 +178,15 @@ def listing(conn: Connection, account_id: AccountId, kind: ObjectKind) -> tuple[
     return tuple(_built(kind, dict(row)) for row in conn.execute(ordered).mappings())
 
 
+def find(conn: Connection, account_id: AccountId, kind: ObjectKind, object_id: str) -> Mirrored | None:
+    """Read one object as it was last seen."""
+    load = _load_of(kind)
+    columns = [load.table.c[name] for name in load.columns]
+    query = select(*columns).where(load.table.c.account_id == account_id, load.table.c.id == object_id)
+    row = conn.execute(query).mappings().first()
+    return None if row is None else _built(kind, dict(row))
+
+
 def _built(kind: ObjectKind, values: dict[str, Any]) -> Mirrored:
     if "status" in values:
         values["status"] = Status(values["status"])
