@@ -82,6 +82,6 @@ def require(principal: Principal, permission: Permission) -> None:
         return
     role = granted_to(permission)[0]
     raise NotAllowedError(
-        f"{principal.name} is a {principal.role} and lacks {permission}, which takes a {role};"
+        f"{principal.name} is a {principal.role} and lacks {permission}, which {role}s have;"
         f" an admin grants it with `stakazo user role {principal.name} {role}`"
     )
