@@ -22,6 +22,8 @@ POINTS: Mapping[CallKind, float] = MappingProxyType(  # facts/meta_graph_api.md 
 )
 READ_BACK_POINTS: Final = 1.0  # an ordinary write leaves room to look whether it happened
 SMALLEST_SCORE: Final = 60.0  # the tier of limited access, taken where none was told
+_HOURLY_POINT: Final = 2.4  # how much more of the business case's hourly count a point may be than of the score
+_ROUNDED: Final = 0.01  # the business case is told in whole percent, rounded down
 DECAY_S: Final = 300.0  # of the score, and of what insights report
 HOURLY_DECAY_S: Final = 3600.0  # of the business use case's hourly counts
 RETRY_TENTHS, RETRY_COST, RETRY_GAIN = 200, 10, 1  # a bucket of 20, one a retry, one back for ten successes
@@ -99,13 +101,29 @@ def elsewhere(now: datetime) -> Wait:
     return Wait(until=now + timedelta(seconds=_IN_FLIGHT_WAIT_S), why="another call is finding out how the platform is")
 
 
-def shares(standing: Standing, kind: CallKind) -> Mapping[str, tuple[float, float]]:
-    """What is used now, by name: (share, seconds in which it decays). Reported shares decay evenly to nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One thing that runs short: what is used now, what calls under way may add, in how long it decays."""
+
+    used: float
+    flying: float
+    decay_s: float
+
+
+def shares(standing: Standing, kind: CallKind, more_points: float = 0.0) -> Mapping[str, Share]:
+    """What is used now, by name. Reported shares decay evenly."""
     age_s = 0.0 if standing.reported_at is None else (standing.now - standing.reported_at).total_seconds()
-    known = {"account": (standing.account, DECAY_S), "business": (standing.business, HOURLY_DECAY_S)}
-    if kind is CallKind.INSIGHTS:
-        known["insights"] = (standing.insights, DECAY_S)
-    return {name: (_decayed(share or 0.0, age_s, decay_s), decay_s) for name, (share, decay_s) in known.items()}
+    flying = in_flight(standing) + more_points / (standing.score_limit or SMALLEST_SCORE)
+
+    def share(reported: float | None, decay_s: float, weight: float = 1.0, margin: float = 0.0) -> Share:
+        used = 0.0 if not reported else _decayed(reported, age_s, decay_s) + margin
+        return Share(used=used, flying=flying * weight, decay_s=decay_s)
+
+    known = {
+        "account": share(standing.account, DECAY_S),
+        "business": share(standing.business, HOURLY_DECAY_S, _HOURLY_POINT, _ROUNDED),
+    }
+    return known | {"insights": share(standing.insights, DECAY_S)} if kind is CallKind.INSIGHTS else known
 
 
 def in_flight(standing: Standing) -> float:
@@ -130,7 +148,7 @@ def pause_s(openings: int) -> float:
 
 def most_writes(score_limit: float | None) -> int:
     """How many writes one batch may hold at most, so that an account at rest can ever take it."""
-    room = LIMITS[CallClass.DOOR] * (score_limit or SMALLEST_SCORE) - READ_BACK_POINTS
+    room = LIMITS[CallClass.DOOR] * (score_limit or SMALLEST_SCORE) / _HOURLY_POINT - READ_BACK_POINTS
     return max(1, int(room / POINTS[CallKind.WRITE]))
 
 
@@ -146,23 +164,24 @@ def _behind_breaker(standing: Standing, breaker: Breaker, kind: CallKind, call_c
 
 
 def _within_shares(standing: Standing, kind: CallKind, call_class: CallClass) -> Wait | None:
-    limit, flying = LIMITS[call_class], in_flight(standing)
-    if kind is CallKind.WRITE and call_class is not CallClass.EMERGENCY:
-        flying += READ_BACK_POINTS / (standing.score_limit or SMALLEST_SCORE)
+    limit = LIMITS[call_class]
+    room_for = READ_BACK_POINTS if kind is CallKind.WRITE and call_class is not CallClass.EMERGENCY else 0.0
     waits = [
-        Wait(until=standing.now + timedelta(seconds=_wait_s(share, decay_s, limit - flying)),
-             why=f"{share + flying:.0%} of the {name}'s calls are used, {call_class} calls may use {limit:.0%}")
-        for name, (share, decay_s) in shares(standing, kind).items()
-        if share + flying > limit
+        Wait(until=standing.now + timedelta(seconds=_wait_s(share, limit)),
+             why=f"{share.used + share.flying:.0%} of the {name}'s calls are used, "
+                 f"{call_class} calls may use {limit:.0%}")
+        for name, share in shares(standing, kind, room_for).items()
+        if share.used + share.flying > limit
     ]  # fmt: skip
     return max(waits, key=lambda wait: wait.until, default=None)
 
 
-def _wait_s(share: float, decay_s: float, room: float) -> float:
+def _wait_s(share: Share, limit: float) -> float:
     """Seconds until an evenly decaying share has come down to the room; only an estimate, the gate asks again then."""
-    if room <= 0 or share <= room:
+    room = limit - share.flying
+    if room <= 0 or share.used <= room:
         return _IN_FLIGHT_WAIT_S
-    return max(_SHORTEST_WAIT_S, decay_s * (share - room) / share)
+    return max(_SHORTEST_WAIT_S, share.decay_s * (share.used - room) / share.used)
 
 
 def _decayed(share: float, age_s: float, decay_s: float) -> float:

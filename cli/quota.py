@@ -110,7 +110,7 @@ def _document(row: Quota, known: Mapping[Key, Account]) -> dict[str, object]:
 
 
 def _used(row: Quota) -> dict[str, float]:
-    return {name: share for name, (share, _) in rule.shares(standing(row), CallKind.INSIGHTS).items()}
+    return {name: share.used for name, share in rule.shares(standing(row), CallKind.INSIGHTS).items()}
 
 
 def _may_call(row: Quota) -> list[str]:
