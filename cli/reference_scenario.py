@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 
 from sandbox.scenario import AccountSpec, Scenario, load_scenario, scenario_names
+from sandbox.scenario_faults import EditSpec, FaultSpec, MatchSpec
 from sandbox.scenario_market import GenerateSpec, HandEditSpec, MarketSpec, PersonSpec, SeasonSpec
 from sandbox.scenario_objects import AdSetSpec, AdSpec, CampaignSpec, HistoryRow, IncidentSpec
 from sandbox.scenario_row import Row
@@ -13,6 +14,9 @@ from sandbox.scenario_row import Row
 Table = Callable[[Sequence[str], Iterable[Sequence[object]]], str]
 _ROWS: Final[tuple[tuple[str, type[Row]], ...]] = (
     ("The world: top of the file", Scenario),
+    ("`[[faults]]`", FaultSpec),
+    ("`[faults.match]`", MatchSpec),
+    ("`[faults.edit]`", EditSpec),
     ("`[market]`", MarketSpec),
     ("`[season]`", SeasonSpec),
     ("`[[accounts]]`", AccountSpec),
