@@ -143,7 +143,7 @@ def _require(path: str, needed: Permission) -> None:
             return
         role = granted_to(needed)[0]
         raise NotAllowedError(
-            f"{who.name} is a {who.role} and may not `stakazo {path}`: it needs {needed}, which takes a {role};"
+            f"{who.name} is a {who.role} and may not `stakazo {path}`: it needs {needed}, which {role}s have;"
             f" {access.ask_an_admin(conn)} grants it with `stakazo user role {who.name} {role}`"
         )
 
