@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from sandbox.faults import MEANINGS
 from sandbox.scenario import AccountSpec, Scenario, load_scenario, scenario_names
 from sandbox.scenario_faults import EditSpec, FaultSpec, MatchSpec
 from sandbox.scenario_market import GenerateSpec, HandEditSpec, MarketSpec, PersonSpec, SeasonSpec
@@ -51,6 +52,8 @@ def parts(table: Table) -> list[str]:
                 [_line(name, field) for name, field in row.model_fields.items()],
             )
         )
+        if row is FaultSpec:
+            found.append(table(("do", "what happens"), [(f"`{do}`", told) for do, told in MEANINGS.items()]))
     return found
 
 

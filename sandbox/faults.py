@@ -1,29 +1,14 @@
-"""The faults script: which calls go wrong, how, and how often each line has fired. Data and matching, no HTTP.
-
-    slow                effect at once, the answer `seconds` late
-    drip                effect at once, the answer byte by byte, `seconds` for each (1 if it says 0)
-    refuse              a Graph error, no effect
-    expired_token       error 190/463, or the `subcode` given (467: invalidated), no effect
-    throttle            a limit's error with its headers; welcome again in `seconds` (the tier's block if it says 0)
-    drop_before_commit  reset, no effect
-    commit_then_drop    effect, then reset
-    late_commit         reset at once, the effect `seconds` later, also when the process is killed meanwhile
-    error_5xx           with or without `effect`; so of the four below
-    html_502            a gateway's page
-    error_in_200        HTTP 200 around a Graph error
-    truncated_json      the answer ends in its middle
-    batch_null          the item of a batch, or all of them, come back as null
-    wrong_id            the effect is as asked, the answer is about another object of its kind
-    list_lag            lists show the world as it was `seconds` ago; reads by id do not
-    human_edit          once a GET of an object was answered, a person edits it, `seconds` later
+"""The faults script: which calls go wrong, how (`MEANINGS`), and how often each line has fired. No HTTP.
 
 `seconds` are real time. A line is kept to `share` of the calls that it fits, and to `hours` of the platform's time.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 import msgspec
 
@@ -33,6 +18,26 @@ Kind = Literal[
     "slow", "drip", "refuse", "expired_token", "throttle", "drop_before_commit", "commit_then_drop", "late_commit",
     "error_5xx", "html_502", "error_in_200", "truncated_json", "batch_null", "wrong_id", "list_lag", "human_edit",
 ]  # fmt: skip
+MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        "slow": "effect at once, the answer `seconds` late",
+        "drip": "effect at once, the answer byte by byte, `seconds` for each (1 if it says 0)",
+        "refuse": "a Graph error, no effect",
+        "expired_token": "error 190/463, or the `subcode` given (467: invalidated), no effect",
+        "throttle": "a limit's error with its headers; welcome again in `seconds` (the tier's block if it says 0)",
+        "drop_before_commit": "reset, no effect",
+        "commit_then_drop": "effect, then reset",
+        "late_commit": "reset at once, the effect `seconds` later, also when the process is killed meanwhile",
+        "error_5xx": "a server error, with or without `effect`",
+        "html_502": "a gateway's page instead of the answer, with or without `effect`",
+        "error_in_200": "HTTP 200 around a Graph error, with or without `effect`",
+        "truncated_json": "the answer ends in its middle, with or without `effect`",
+        "batch_null": "an item of a batch, or all of them, come back as null, with or without `effect`",
+        "wrong_id": "the effect is as asked, the answer is about another object of its kind",
+        "list_lag": "lists show the world as it was `seconds` ago; reads by id do not",
+        "human_edit": "once a GET of an object was answered, a person edits it, `seconds` later",
+    }
+)
 _SETTING = "faults"
 _HOUR_US = 3_600_000_000
 
