@@ -11,9 +11,9 @@ from actions import approvals as answers
 from actions.approvals import ANSWER_WITHIN, LIFE, Given
 from actions.request import fingerprint
 from cli import wording
-from cli.console import AsJson, ago, compact, instant, print_json, print_table, say
+from cli.console import AsJson, ago, compact, instant, print_facts, print_json, say
 from cli.session import AccountChoice, chosen_or_all, opened, principal, transaction
-from domain import catalogue
+from cli.waiting import ring_for
 from domain.actions import Action
 from domain.errors import StakazoError
 from domain.ids import ActionId
@@ -48,12 +48,10 @@ def list_(account: AccountChoice = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"approvals": [_document(row, of[row.account_id]) for row in rows]})
         return
-    print_table(
-        "Waiting for approval",
-        ("id", "account", "object", "change", "why it is wanted", "why it waits", "evidence", "by", "asked", "ends"),
-        [_cells(row, of[row.account_id], now) for row in rows],
-        empty="nothing waits",
-    )
+    for row in rows:
+        print_facts(f"Action {row.id} waits for approval", _facts(row, of[row.account_id], now))
+    if not rows:
+        say("nothing waits for approval")
 
 
 @app.command("withdraw")
@@ -93,10 +91,7 @@ def approve(
 
     with opened() as house:
         done, failed = _each(house, action_ids, give)
-        for one in given:
-            if one.action in done:  # its transaction has ended well
-                queue = catalogue.actions_queue(catalogue.platform(one.ring.platform))
-                house.doorbell.ring_action(queue, one.action.id, about=one.ring.about)
+        ring_for(house, [one.ring for one in given if one.action in done])  # those whose transaction ended well
     _print_answers(done, failed, as_json=as_json)
 
 
@@ -151,9 +146,16 @@ def _document(action: Action, account: Account) -> dict[str, object]:
     }
 
 
-def _cells(action: Action, account: Account, now: datetime) -> tuple[object, ...]:
-    return (
-        *(action.id, account.id, wording.object_of(action), wording.change_of(action, account.currency)),
-        *(action.reason, action.state_reason, compact(action.evidence), action.proposed_by),
-        *(ago(action.created_at, now), instant(action.created_at + ANSWER_WITHIN)),
-    )
+def _facts(action: Action, account: Account, now: datetime) -> list[tuple[str, object]]:
+    return [
+        ("account", f"{account.id}, {account.name}"),
+        ("object", wording.object_of(action)),
+        ("change", wording.change_of(action, account.currency)),
+        ("wanted by", f"{action.proposed_by} ({action.rule}, priority {action.priority})"),
+        ("because", action.reason),
+        ("waits because", action.state_reason),
+        ("evidence", compact(action.evidence)),
+        ("asked", ago(action.created_at, now)),
+        ("ends unanswered", instant(action.created_at + ANSWER_WITHIN)),
+        ("exact request", fingerprint(action, account.platform_account_id)),
+    ]
