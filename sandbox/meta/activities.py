@@ -3,6 +3,7 @@
 Our writes carry the application of the token that made them; what people do by hand carries none.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +24,7 @@ APP_NAME: Final = "Stakazo"
 USER_ID: Final = "10150000000000001"
 USER_NAME: Final = "Sandbox System User"
 _PERSON_IDS: Final = 10_150_000_001_000_000
+_LATEST_S: Final = 4e9  # beyond any platform's present
 _WEEK_S: Final = 7 * 86_400
 _WORDS: Final = {"campaign": "campaign", "adset": "ad_set", "ad": "ad", "adcreative": "ad_creative"}
 _OBJECT_TYPES: Final = {"campaign": "CAMPAIGN", "adset": "AD_SET", "ad": "AD", "adcreative": "CREATIVE"}
@@ -45,7 +47,8 @@ def read_activities(context: Context, account: Account) -> Json:
     names = _asked(context)
     wanted_object = call.params.get("oid")
     rows: list[Json] = []
-    for line in context.platform.journal.lines(account_id=account.id, since_us=int(since_s * 1e6)):
+    since_us = int(min(max(since_s, 0.0), _LATEST_S) * 1e6)
+    for line in context.platform.journal.lines(account_id=account.id, since_us=since_us):
         if line.platform_at_us / 1e6 <= until_s and wanted_object in (None, line.object_id) and not context.lags(line):
             rows.extend(_rows(context, account, line))
     rows.reverse()
@@ -127,7 +130,9 @@ def _instant(context: Context, name: str, default: float) -> float:
     readers: tuple[Callable[[Any], float], ...] = (float, lambda text: datetime.fromisoformat(str(text)).timestamp())
     for read in readers:
         try:
-            return read(value)
+            instant_s = read(value)
         except (TypeError, ValueError, OverflowError):
             continue
+        if math.isfinite(instant_s):
+            return instant_s
     raise parameter(f"Param {name} must be a date or a unix time")

@@ -75,3 +75,13 @@ def test_a_week_is_told_unless_more_is_asked_for(stranger: Stranger, ad_set: str
         "update_ad_set_budget",
         "create_ad_set",
     ]
+
+
+@pytest.mark.parametrize("since", ["1e19", "-1e300", "10000000000000"])
+def test_an_instant_out_of_all_time_is_no_crash(stranger: Stranger, since: str) -> None:
+    assert "data" in stranger.get(f"{stranger.account}/activities", since=since)
+
+
+@pytest.mark.parametrize("since", ["nan", "inf", "tomorrow"])
+def test_what_is_no_instant_is_refused(stranger: Stranger, since: str) -> None:
+    assert stranger.refused("GET", f"{stranger.account}/activities", since=since) == (100, None)
