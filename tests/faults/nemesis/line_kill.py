@@ -27,7 +27,7 @@ from tests.faults.matrix import Verdict
 from tests.faults.variants import TIMING
 
 _AT_ONCE = 4
-_BATCH = 500  # cells that share a sandbox
+BATCH = 500  # cells that share a sandbox
 _WAIT_S = TIMING.client_deadline_s + (TIMING.quarantine_create_s or 0.0) + 0.2
 _counted: dict[tuple[ActionKind, ...], dict[tuple[ActionKind, Fate, int], int]] = {}
 
@@ -104,8 +104,8 @@ def run(variant: str, place: Place, trials: int, *, kinds: Sequence[ActionKind] 
         for number, ((kind, fate, life), line) in enumerate(chosen)
     )
     verdicts: list[Verdict] = []
-    for begin in range(0, len(cells), _BATCH):
-        verdicts += _kill_each(variant, place, cells[begin : begin + _BATCH])
+    for begin in range(0, len(cells), BATCH):
+        verdicts += _kill_each(variant, place, cells[begin : begin + BATCH])
     deaths = sum(verdict.deaths for verdict in verdicts)
     return LineKill(verdicts=tuple(verdicts), lines=lines, deaths=deaths)
 
