@@ -23,7 +23,11 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "account open": _P.SET_LIMITS,
         "account set": _P.SET_LIMITS,
         "account show": _P.READ,
+        "actions dead list": _P.READ,
+        "actions dead requeue": _P.REQUEUE,
+        "actions dead show": _P.READ,
         "actions list": _P.READ,
+        "actions orphans": _P.READ,
         "actions show": _P.READ,
         "ad list": _P.READ,
         "ad set": _P.MARK,
@@ -62,6 +66,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "modules start": _P.COMMAND,
         "modules stop": _P.STOP,
         "plan": _P.READ,
+        "policy check": _P.READ,
         "policy set": _P.SET_LIMITS,
         "policy show": _P.READ,
         "quota reset-breaker": _P.COMMAND,
@@ -98,11 +103,14 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
 _WITHOUT_DATABASE: Final = frozenset({"status"})
 
 
-def guarded(app: typer.Typer) -> Any:
-    """Build the tree of commands with the gate before every body."""
+Gate = Callable[[str], None]
+
+
+def guarded(app: typer.Typer, gate: Gate | None = None) -> Any:
+    """Build the tree of commands with the gate before every body; `check` unless somebody tries another one."""
     root = get_command(app)
     for path, command in commands_of(root):
-        command.invoke = _behind_gate(path, command.invoke)
+        command.invoke = _behind(gate or check, path, command.invoke)
     return root
 
 
@@ -148,11 +156,11 @@ def _require(path: str, needed: Permission) -> None:
         )
 
 
-def _behind_gate(path: str, invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _behind(gate: Gate, path: str, invoke: Callable[[Any], Any]) -> Callable[[Any], Any]:
     @functools.wraps(invoke)
-    def gate(context: Any) -> Any:
+    def guarded_invoke(context: Any) -> Any:
         if not context._protected_args:  # noqa: SLF001 - else a group only hands on, to a command with its own line
-            check(path)
+            gate(path)
         return invoke(context)
 
-    return gate
+    return guarded_invoke

@@ -21,9 +21,9 @@ from models.tables import principals as rows
 from tests.faults.guarantee import Guarantee, Outcome, Place
 
 _NEW = "a-command-nobody-declared"
-_PEOPLE: dict[str, Role | None] = {
-    "viewer": Role.VIEWER, "manager": Role.MANAGER, "admin": Role.ADMIN,
-    "disabled": None, "replaced": None, "guessed": None, "": None,
+_PEOPLE: dict[str, Role | None] = {  # the first ones are tried in the short form too
+    "viewer": Role.VIEWER, "manager": Role.MANAGER, "disabled": None, "guessed": None,
+    "admin": Role.ADMIN, "replaced": None, "": None,
 }  # fmt: skip
 _ROTATED = {Role.VIEWER: Role.ADMIN, Role.MANAGER: Role.VIEWER, Role.ADMIN: Role.MANAGER}
 
@@ -90,18 +90,20 @@ def _cells(gate: Gate, held: dict[str, Role | None], violations: list[str]) -> i
     return len(paths) * len(held)
 
 
-def _run(place: Place, _trials: int, gate: Gate) -> Outcome:
+def _run(place: Place, people: int, gate: Gate) -> Outcome:
     url, violations = place.database_url(), list[str]()
     engine = make_engine(url, pool_size=1)
     try:
         with _environment(url):
             with engine.begin() as conn:
                 _enter(conn)
-            cells = _cells(gate, _PEOPLE, violations)
+            chosen = dict(list(_PEOPLE.items())[:people])
+            cells = _cells(gate, chosen, violations)
             with engine.begin() as conn:  # everybody gets another role: it counts at once
                 for before, after in _ROTATED.items():
                     conn.execute(update(rows).where(rows.c.name == before.value).values(role=after))
-            cells += _cells(gate, {before.value: after for before, after in _ROTATED.items()}, violations)
+            rotated = {name: _ROTATED[role] for name, role in chosen.items() if role is not None}
+            cells += _cells(gate, rotated, violations)
     finally:
         engine.dispose()
     return Outcome(trials=cells, violations=tuple(violations), figures={"enumerated": "yes", "verbs": len(VERBS)})
@@ -137,8 +139,8 @@ GUARANTEE = Guarantee(
         "every command of the built tree x viewer, manager, admin, disabled, replaced token, guessed token, unknown"
         " user; again after everybody's role was changed"
     ),
-    short=1,
-    full=1,
+    short=4,
+    full=len(_PEOPLE),
     experiment=lambda place, trials: _run(place, trials, authority.check),
     weaker={
         "open by default": lambda place, trials: _run(place, trials, _open_by_default),
