@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from actions import limits
+from actions.conflicts import Checked, Conflict, check
 from cli.console import AsJson, instant, print_json, print_table
 from cli.session import AccountChoice, choose_account, opened, principal, transaction
-from decisions.policy import POLICIES, ClassicPolicy, parse_policy
+from decisions.policy import POLICIES, AccountLimits, ClassicPolicy, parse_policy
 from domain.actions import Json
 from domain.errors import BadInputError
 from models import policies
+from models.accounts import Account
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -54,6 +56,27 @@ def show(
         print_table("Versions", ("id", "set at", "set by", "policy"), rows, empty="none was ever set")
 
 
+@app.command("check")
+def check_(
+    fields: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="As if it were so.")] = None,
+    account: AccountChoice = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show on which figures two rules of the policy would fight, who wins, and which rules never get their way.
+
+    Example: stakazo policy check --set spike_min_roas=3.5
+    """
+    with opened() as house, transaction(house) as conn:
+        chosen = choose_account(conn, account)
+        name, body = policies.current(conn, chosen.id) or (DEFAULT, {})
+    policy = parse_policy(name, parse_policy(name, body).to_json() | _typed(fields or []))
+    found = _check(policy, chosen)
+    if as_json:
+        print_json({"account": chosen.id, "name": name, "body": policy.to_json(), **_told(found)})
+        return
+    _print_check(found, chosen)
+
+
 @app.command("set")
 def set_(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"The policy: {', '.join(POLICIES)}.")],
@@ -79,7 +102,8 @@ def set_(
     old, new = before.to_json(), after.to_json()
     changed = {field: {"before": old.get(field), "after": new[field]} for field in new if old.get(field) != new[field]}
     if as_json:
-        print_json({"account": chosen.id, "name": name, "changed": changed, "body": new, "set": saved})
+        told = _told(_check(after, chosen))
+        print_json({"account": chosen.id, "name": name, "changed": changed, "body": new, "set": saved, **told})
         return
     print_table(
         f"Policy {name} of account {chosen.id}",
@@ -87,6 +111,59 @@ def set_(
         [(field, row["before"], row["after"]) for field, row in changed.items()],
         empty="it was so already",
     )
+    _print_check(_check(after, chosen), chosen)
+
+
+def _check(policy: ClassicPolicy, account: Account) -> Checked:
+    limits = AccountLimits(
+        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
+        goal_roas=account.goal_roas,
+        goal_cpa_minor=account.goal_cpa_minor,
+    )
+    return check(policy, limits, account.currency)
+
+
+def _told(found: Checked) -> dict[str, Json]:
+    return {
+        "overlaps": [
+            {
+                "object": row.kind,
+                "winner": str(row.winner),
+                "loser": str(row.loser),
+                "figures": dict(row.figures),
+                "why": row.reason,
+                "wins_with": dict(row.wins_with.target),
+                "loses_with": dict(row.loses_with.target),
+                "winner_says": row.wins_with.reason,
+                "loser_says": row.loses_with.reason,
+            }
+            for row in found.conflicts
+        ],
+        "mute": [{"rule": str(row.stand), "why": row.why, "because_of": list(row.because_of)} for row in found.mute],
+    }
+
+
+def _print_check(found: Checked, account: Account) -> None:
+    """An ad set and a campaign that carries the budget are judged alike: one line for both."""
+    lines: dict[tuple[str, str], Conflict] = {}
+    for row in found.conflicts:
+        lines.setdefault((str(row.winner), str(row.loser)), row)
+    print_table(
+        f"Where two rules would want different things of one object (account {account.id})",
+        ("goes first", "gives way", "such as on"),
+        [
+            (winner, loser, f"{row.wins_with.reason} / {row.loses_with.reason}")
+            for (winner, loser), row in lines.items()
+        ],
+        empty="nowhere",
+    )
+    if found.mute:
+        print_table(
+            "Rules that never get their way",
+            ("rule", "why", "because of"),
+            [(str(row.stand), row.why, ", ".join(row.because_of) or "several settings") for row in found.mute],
+            empty="none",
+        )
 
 
 def _typed(fields: list[str]) -> dict[str, Json]:
