@@ -60,6 +60,8 @@ _CLAIM = text(
     """  # noqa: S608 - texts of this file only
 ).columns(*ACTION_COLUMNS)
 
+_IS_DUE = text(f"SELECT 1 FROM actions WHERE id = :id AND {_DUE}")
+
 
 def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, most: int = 1) -> tuple[Action, ...]:
     """Take an action that is due and that nobody holds, and up to `most - 1` approved updates that can go with it.
@@ -88,6 +90,11 @@ def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, 
     ]
     audit.append(conn, claimed[0].account_id, lines)
     return tuple(claimed)
+
+
+def is_due(conn: Connection, action_id: ActionId) -> bool:
+    """Whether it can be claimed now, as far as a reading can tell."""
+    return conn.execute(_IS_DUE, {"id": action_id}).first() is not None
 
 
 def still_held(conn: Connection, held: Sequence[Action]) -> frozenset[ActionId]:
