@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from actions.executor import Executor
 from actions.guardrails import Limits
@@ -25,16 +26,19 @@ from domain.platforms import Platform
 from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Switchboard
 from models.accounts import Account
 from models.engine import make_engine
+from models.secrets import Place
 from workers import addresses
 from workers.clock import RealClock, sandbox_clock
 from workers.gate import QuotaGate, gate_engine
 from workers.live import require_permissions
-from workers.settings import Settings, read_settings
+from workers.settings import STORABLE, PlatformSettings, Settings, read_settings
+from workers.vault import StoredSecret
 
 if TYPE_CHECKING:
     from celery import Celery
 
 
+_MaybeEngine = Callable[[], Engine | None]
 _POOLS = frozenset({"engine", "_gate_engine"})
 
 
@@ -93,7 +97,7 @@ class House:
         Raises:
             NotReadyError: the platform has no client, or LIVE's credentials are missing.
         """
-        return _open_live(self.settings, catalogue.platform(platform)).reader
+        return _open_live(self.settings, catalogue.platform(platform), self._mine().engine_or_none).reader
 
     def clock_of(self, account: Account) -> PlatformClock:
         """Return the clock that rules the account's business.
@@ -151,6 +155,13 @@ class _Opened:
     def engine(self) -> Engine:
         return make_engine(addresses.database_url(self._settings), application_name=self._name)
 
+    def engine_or_none(self) -> Engine | None:
+        """The pool, None where there is no database to speak to."""
+        try:
+            return self.engine
+        except NotReadyError:
+            return None
+
     @cached_property
     def _gate_engine(self) -> Engine:
         return gate_engine(addresses.database_url(self._settings), self._name)
@@ -180,7 +191,8 @@ class _Opened:
         key = (slug, base_url)  # a sandbox that came back elsewhere gets a client of its own
         if key not in self._clients:
             gate = QuotaGate(lambda: self._gate_engine, slug, mode)
-            self._clients[key] = _open_client(self._settings, catalogue.platform(slug), base_url, gate)
+            row = catalogue.platform(slug)
+            self._clients[key] = _open_client(self._settings, row, base_url, self.engine_or_none, gate)
         return self._clients[key]
 
     def clock(self, mode: Mode) -> PlatformClock:
@@ -201,17 +213,19 @@ class _Opened:
             getattr(self, name).dispose()
 
 
-def _open_client(settings: Settings, platform: Platform, base_url: str | None, gate: CallGate) -> Client:
+def _open_client(
+    settings: Settings, platform: Platform, base_url: str | None, engine: _MaybeEngine, gate: CallGate
+) -> Client:
     """Load the client that the platform's row names; `base_url` is the sandbox's, None for the platform itself."""
     if base_url is not None:
         return _opener(platform)(replace(_stub_options(settings, base_url), gate=gate))
-    client = _open_live(settings, platform, gate)
+    client = _open_live(settings, platform, engine, gate)
     require_permissions(platform, client.reader)
     return client
 
 
-def _open_live(settings: Settings, platform: Platform, gate: CallGate | None = None) -> Client:
-    return _opener(platform)(replace(_live_options(settings, platform), gate=gate))
+def _open_live(settings: Settings, platform: Platform, engine: _MaybeEngine, gate: CallGate | None = None) -> Client:
+    return _opener(platform)(replace(_live_options(settings, platform, engine), gate=gate))
 
 
 def _opener(platform: Platform) -> OpenClient:
@@ -230,18 +244,31 @@ def _stub_options(settings: Settings, base_url: str) -> ClientOptions:
     )
 
 
-def _live_options(settings: Settings, platform: Platform) -> ClientOptions:
+def _live_options(settings: Settings, platform: Platform, engine: _MaybeEngine) -> ClientOptions:
+    """Credentials of the environment; what it lacks of secrets, from the vault."""
     own = settings.of(platform.slug)
+    stored = {name: StoredSecret(settings, engine, Place(platform=platform.slug, name=name)) for name in STORABLE}
+
+    def secret(name: str) -> str | None:
+        return own.secret(name) or stored[name]()
+
     prefix = f"{platform.slug.upper()}_"
-    missing = [name for name in platform.live_settings if not getattr(own, name.removeprefix(prefix).lower(), None)]
+    fields = {name: name.removeprefix(prefix).lower() for name in platform.live_settings}
+    missing = [name for name, field in fields.items() if not (_read(secret, field, own))]
     if missing:
-        raise NotReadyError(f"a live account of {platform.title} needs {', '.join(missing)}; set them and start again")
+        raise NotReadyError(
+            f"a live account of {platform.title} needs {', '.join(missing)}; set them and start again, or store the "
+            f"secrets among them: `stakazo secret set {platform.slug}.access_token`"
+        )
     return ClientOptions(
-        base_url=own.api_base_url,
-        token=_secret(own.secret, "access_token"),
-        app_secret=lambda: own.secret("app_secret"),
+        base_url=own.api_base_url, token=lambda: secret("access_token") or "", app_secret=lambda: secret("app_secret")
     )
 
 
-def _secret(read: Callable[[str], str | None], name: str) -> Callable[[], str]:
-    return lambda: read(name) or ""
+def _read(secret: Callable[[str], str | None], field: str, own: PlatformSettings) -> object:
+    if field not in STORABLE:
+        return getattr(own, field, None)
+    try:
+        return secret(field)
+    except SQLAlchemyError:  # the tables are not there yet, or Postgres is away: then nothing is stored
+        return None

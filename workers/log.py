@@ -19,8 +19,20 @@ _SECRET_TEXTS = (
 _OURS = frozenset({"op_token"})  # the operation's token in a name is no secret: it joins logs on both sides
 
 
+_known: set[str] = set()  # secrets that this process has opened, whatever their form
+_SHORTEST = 8  # a shorter one would blot out ordinary words
+
+
+def hide(secret: str) -> None:
+    """Cut this very text out of every line from now on."""
+    if len(secret) >= _SHORTEST:
+        _known.add(secret)
+
+
 def redact_text(text: str) -> str:
     """Cut tokens and passwords out of a text."""
+    for secret in _known:
+        text = text.replace(secret, _HIDDEN)
     text = _SECRET_TEXTS[0].sub(_HIDDEN, text)
     text = _SECRET_TEXTS[1].sub(rf"\1\2{_HIDDEN}", text)
     return _SECRET_TEXTS[2].sub(rf"\1{_HIDDEN}@", text)

@@ -8,9 +8,11 @@ from models.tables.house import commands, heartbeats, module_states, policies
 from models.tables.insights import insights_daily, insights_hourly
 from models.tables.ledger import action_transitions, actions
 from models.tables.mirror import ad_sets, ads, campaigns, creatives, marks
+from models.tables.orphans import orphans
 from models.tables.people import approvals, module_levels, principals
 from models.tables.quota import breakers, quotas
 from models.tables.runs import run_logs, runs
+from models.tables.secrets import secrets
 from models.tables.stops import stop_items, stops
 
 __all__ = [
@@ -37,10 +39,12 @@ __all__ = [
     "module_levels",
     "module_states",
     "policies",
+    "orphans",
     "principals",
     "quotas",
     "run_logs",
     "runs",
+    "secrets",
     "stop_items",
     "stops",
 ]

@@ -8,11 +8,21 @@ branch_labels = None
 depends_on = None
 
 UP = """
-SELECT 1;
+CREATE TABLE secrets (
+    platform text NOT NULL,
+    account text NOT NULL,
+    name text NOT NULL,
+    key_id text NOT NULL,
+    box bytea NOT NULL,
+    set_by text NOT NULL,
+    set_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sealed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT pk_secrets PRIMARY KEY (platform, account, name)
+);
 """
 
 DOWN = """
-SELECT 1;
+DROP TABLE secrets;
 """
 
 
