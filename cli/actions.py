@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import wording
+from cli import dead, orphans, wording
 from cli.console import AsJson, compact, instant, print_facts, print_json, print_table
 from cli.session import AccountChoice, chosen_or_all, opened, transaction
 from domain.actions import Action, ActionState
@@ -15,6 +15,8 @@ from models.accounts import Account
 from models.ledger_reads import Event, Machinery
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(dead.app, name="dead", help="Actions whose executors died too often, and giving one another life.")
+orphans.register(app)
 
 
 @app.command("list")

@@ -82,7 +82,10 @@ MODULES: tuple[Module, ...] = (
         title="API Client",
         role=Role.EVIDENCE,
         job="token, scopes, version life, quota, round trip, drift between mirror and platform",
-        cycles=(Cycle(name="api_client", every=_H),),
+        cycles=(
+            Cycle(name="api_client", every=_H),
+            Cycle(name="orphan_sweep", every=_H, built_on=_META),
+        ),
         reads=frozenset({Feed.TOKEN, Feed.TREE}),
     ),
     Module(

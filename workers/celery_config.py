@@ -27,6 +27,7 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
             "tasks.collector",
             "tasks.full_cycle",
             "tasks.executor",
+            "tasks.orphans",
             "tasks.ticks",
         ],  # by name: they are above us
         "broker_transport_options": {

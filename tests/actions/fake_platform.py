@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.actions import CREATES, ObjectKind
 from domain.errors import GoneError, PlatformError, UnknownOutcomeError
-from domain.objects import Activity, ObjectState
+from domain.objects import Activity, CreatedObject, ObjectState, Status
 from domain.ports import Client, WriteRequest
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -63,6 +63,20 @@ class FakePlatform:
                 raise self.reads.pop(0)
             newest_first = [row for row in reversed(self.history) if row.at >= since.replace(microsecond=0)]
         yield newest_first
+
+    def created_since(self, account, kind: ObjectKind, since: datetime) -> Iterator[Sequence[CreatedObject]]:  # noqa: ARG002 - the port's
+        with self._lock:
+            if self.reads:
+                raise self.reads.pop(0)
+            yield [
+                CreatedObject(
+                    id=key, kind=kind, name=values.get("name", ""), status=Status(values.get("status", "paused")),
+                    created_at=values.get("created_at", NOW), op_token=values.get("op_token"),
+                )
+                for key, values in self.objects.items()
+                if values.get("kind", kind if "op_token" in values else None) is kind
+                and values.get("created_at", NOW) >= since
+            ]  # fmt: skip
 
     def edit_by_hand(self, object_id: str, kind: ObjectKind = ObjectKind.AD_SET, **values: Any) -> None:
         """A person changes an object; `values` are the house's words."""

@@ -11,8 +11,9 @@ from actions.executor import Executor
 from actions.stop import close
 from actions.timing import Timing
 from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState, Level, Mode, ObjectKind, Priority, Proposal
-from domain.ids import AccountId, ActionId, PlatformAccountId, StopId
+from domain.ids import AccountId, ActionId, PlatformAccountId, PrincipalId, StopId
 from domain.objects import AccountInfo
+from domain.permissions import Principal, Role
 from models import accounts, ledger, ledger_reads
 from models.tables import actions, ad_sets, ads, campaigns
 from tests.actions.fake_platform import NOW, FakeClock, FakePlatform
@@ -28,6 +29,7 @@ QUICK = Timing(
     retry_wait_s=0.0,
 )
 PATIENT = Timing()
+ADMIN = Principal(id=PrincipalId(1), name="os:ann", role=Role.ADMIN)
 _LIFE = {"effective_status": "ACTIVE", "created_at": NOW, "updated_at": NOW, "seen_at": NOW, "name": "thing"}
 
 

@@ -15,9 +15,8 @@ from domain.permissions import Principal, Role
 from models import fence, stop_items
 from models.tables import actions, audit, campaigns
 from tests.actions.fake_platform import NOW, fail
-from tests.actions.stage import PATIENT, QUICK, activate, pause
+from tests.actions.stage import ADMIN, PATIENT, QUICK, activate, pause
 
-ADMIN = Principal(id=PrincipalId(1), name="os:ann", role=Role.ADMIN)
 CAMPAIGNS = ("1", "2", "3", "4")
 
 

@@ -44,6 +44,22 @@ CREATE TABLE stop_items (
     CONSTRAINT pk_stop_items PRIMARY KEY (stop_id, account_id, object_kind, object_id),
     CONSTRAINT ck_stop_items_object_kind CHECK (object_kind IN ('account', 'ad', 'ad_set', 'campaign', 'creative'))
 );
+CREATE TABLE orphans (
+    account_id bigint NOT NULL CONSTRAINT fk_orphans_account_id REFERENCES accounts (id) ON DELETE CASCADE,
+    object_kind text NOT NULL,
+    object_id text NOT NULL,
+    object_name text NOT NULL,
+    status text NOT NULL,
+    made_at timestamptz NOT NULL,
+    action_id bigint CONSTRAINT fk_orphans_action_id REFERENCES actions (id) ON DELETE SET NULL,
+    why text NOT NULL,
+    spend_minor bigint NOT NULL DEFAULT 0,
+    archive_action_id bigint CONSTRAINT fk_orphans_archive_action_id REFERENCES actions (id) ON DELETE SET NULL,
+    found_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT pk_orphans PRIMARY KEY (account_id, object_kind, object_id),
+    CONSTRAINT ck_orphans_object_kind CHECK (object_kind IN ('account', 'ad', 'ad_set', 'campaign', 'creative'))
+);
 -- An emergency pause stands beside whatever else is open on its object; a second one does not.
 DROP INDEX uq_actions_open_object;
 CREATE UNIQUE INDEX uq_actions_open_object ON actions (account_id, object_kind, object_id)
@@ -105,6 +121,7 @@ DROP INDEX uq_actions_open_object;
 CREATE UNIQUE INDEX uq_actions_open_object ON actions (account_id, object_kind, object_id)
     WHERE state IN ('approved', 'sent', 'unknown')
     AND kind NOT IN ('create_ad', 'create_ad_set', 'create_campaign', 'create_creative');
+DROP TABLE orphans;
 DROP TABLE stop_items;
 ALTER TABLE actions DROP COLUMN looks, DROP COLUMN requeued_at;
 ALTER TABLE actions DROP COLUMN stop_id, DROP CONSTRAINT ck_actions_kind, ADD CONSTRAINT ck_actions_kind CHECK (
