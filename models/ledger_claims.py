@@ -60,7 +60,7 @@ _CLAIM = text(
     """  # noqa: S608 - texts of this file only
 ).columns(*ACTION_COLUMNS)
 
-_IS_DUE = text(f"SELECT 1 FROM actions WHERE id = :id AND {_DUE}")
+_IS_DUE = text(f"SELECT 1 FROM actions WHERE id = :id AND {_DUE}")  # noqa: S608 - texts of this file only
 
 
 def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, most: int = 1) -> tuple[Action, ...]:
