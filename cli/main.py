@@ -26,6 +26,7 @@ from cli import (
     quota,
     reference,
     sandboxes,
+    secrets,
     simulate,
     status,
     tower,
@@ -64,6 +65,7 @@ app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause s
 app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
 app.add_typer(quota.app, name="quota", help="Calls to the platforms: how many are left, who may make them.")
+app.add_typer(secrets.app, name="secret", help="Tokens, sealed: set, list, rotate, delete; never shown.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
