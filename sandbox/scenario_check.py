@@ -14,7 +14,9 @@ from sandbox.scenario_objects import AdSetSpec, AdSpec, CampaignSpec
 
 _EXAMPLE_S: Final = 1_800_000_000  # any instant: zones are judged by a year around it
 # Keys whose numbers are data, not statements about the world.
-_NEED_NO_SOURCE: Final = frozenset({"seed", "history_days", "history", "sources", "targeting", "id"})
+_NEED_NO_SOURCE: Final = frozenset(
+    {"seed", "history_days", "history", "sources", "targeting", "id", "code", "subcode", "times", "after"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
