@@ -112,13 +112,21 @@ class StoredSecret:
         """
         engine = self._engine()
         if engine is not None and time.monotonic() - self._read_at_s > _BELIEVED_S:
-            with engine.connect() as conn:
-                box = secrets.find(conn, self._place)
-            self._value = None if box is None else Vault.of(self._settings).open(self._place, box)
-            if self._value is not None:
-                hide(self._value)
+            try:
+                self._value = self._open(engine)
+            except NotReadyError:  # keys may have been changed between reading the box and reading the keys
+                self._value = self._open(engine)
             self._read_at_s = time.monotonic()
         return self._value
+
+    def _open(self, engine: Engine) -> str | None:
+        with engine.connect() as conn:
+            box = secrets.find(conn, self._place)
+        if box is None:
+            return None
+        value = Vault.of(self._settings).open(self._place, box)
+        hide(value)
+        return value
 
 
 def rotate(settings: Settings, engine: Engine, note: Callable[[Connection, Vault, int], None]) -> tuple[str, int]:
