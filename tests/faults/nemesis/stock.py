@@ -45,6 +45,14 @@ def stock(engine: Engine, platform_account_id: str, proposals: tuple[Proposal, .
     return Stock(stage=stage, actions=rows)
 
 
+def approved(engine: Engine, platform_account_id: str, proposal: Proposal) -> Stock:
+    """Open an account with one action that came through the door."""
+    with engine.begin() as conn:
+        fence.open_(conn, None)
+    stage = set_stage(engine, platform_account_id=platform_account_id)
+    return Stock(stage=stage, actions=(stage.approve(proposal),))
+
+
 def creates(count: int, account: str) -> tuple[Proposal, ...]:
     """Campaigns to be made, each of its own name."""
     return tuple(
