@@ -1,14 +1,38 @@
 """Real servers for every test: started on first use, one of each per pytest process, gone with it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from redis import Redis
 
 from embedded.scratch import as_application, database_name, scratch_database, scratch_postgres, scratch_redis
+from tests import canary
 
 os.environ.pop("COLUMNS", None)  # xdist sets it in its workers; consoles made on import would keep its 80 for good
+
+_LEAKS: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look for tokens in what a test printed, logged or failed with."""
+    told = (*(text for _, text in report.sections), report.longreprtext)
+    if any(map(canary.is_in, told)):
+        _LEAKS.append(f"output of {report.nodeid}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_token_leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end of the session no file and no output that the tests made holds a token in clear."""
+    yield
+    require_none([*_LEAKS, *canary.in_folder(tmp_path_factory.getbasetemp())])
+
+
+def require_none(leaks: Iterable[str]) -> None:
+    """Fail where a token was found; says where, never which."""
+    found = list(leaks)
+    if found:
+        pytest.fail(f"a token stands in clear in: {', '.join(found[:20])}", pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +66,7 @@ def owner_database_url(postgres_url: str, migrated_template: str) -> Iterator[st
     """A migrated database of the test's own, as the role that owns its tables: a copy takes about 50 ms."""
     with scratch_database(postgres_url, template=migrated_template) as url:
         yield url
+        require_none(canary.in_database(url))
 
 
 @pytest.fixture
@@ -61,5 +86,7 @@ def redis_server_url() -> Iterator[str]:
 def redis_url(redis_server_url: str) -> str:
     """The url of a throwaway Redis, empty when the test begins."""
     with Redis.from_url(redis_server_url) as client:
+        leaks = list(canary.in_redis(client))
         client.flushall()
+    require_none(f"{leak} of the test before" for leak in leaks)
     return redis_server_url
