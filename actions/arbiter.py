@@ -1,6 +1,7 @@
 """The arbiter: one change per object per window; who wins, and why the others do not. Pure: no ledger, no clock.
 
-The window is the cycle whose proposals are handed in; across cycles the cooldown and the open action stand guard.
+Here the proposals of one cycle meet. Over cycles and modules the guardrails `arbiter_window`, `hysteresis`, `cooldown`
+and `one_open_action` stand guard, and `precedence.py` lets a weightier change overtake one that was not sent yet.
 """
 
 import json

@@ -50,7 +50,8 @@ _RUNNING = text(
     ), held (campaign_id, minor) AS (
         SELECT CASE WHEN a.object_kind = 'campaign' THEN a.object_id ELSE s.campaign_id END, a.cap_reserved_minor
         FROM actions a LEFT JOIN ad_sets s ON s.account_id = a.account_id AND s.id = a.object_id
-        WHERE a.account_id = :account AND a.state IN ('approved', 'sent', 'unknown', 'dead') AND a.cap_reserved_minor > 0
+        WHERE a.account_id = :account AND a.cap_reserved_minor > 0
+          AND a.state IN ('approved', 'sent', 'unknown', 'dead')
           AND a.id <> ALL (CAST(:besides AS bigint[]))
         UNION ALL
         SELECT s.campaign_id, CASE WHEN l.kind = 'activate' THEN s.daily_budget_minor

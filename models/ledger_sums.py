@@ -34,6 +34,7 @@ _TAKEN = IN_FLIGHT | {
     ActionState.CONFLICT,
     ActionState.DEAD,
 }
+_MAY_HAVE_EFFECT = MAY_HAVE_EFFECT | {ActionState.DEAD}  # a dead one counts only if it was sent
 _WITHOUT_EFFECT = (ActionState.REFUSED, ActionState.NOT_APPLIED, ActionState.CONFLICT)
 _SWITCHES = (ActionKind.ACTIVATE, ActionKind.PAUSE, ActionKind.EMERGENCY_PAUSE)
 _LONGEST_WAIT = timedelta(days=2)  # from the decision to the send, approvals included
@@ -169,7 +170,7 @@ def budget_histories(
             actions.c.account_id == account_id,
             actions.c.object_id == func.any(list(object_ids)),
             actions.c.kind == ActionKind.SET_DAILY_BUDGET,
-            actions.c.state.in_(MAY_HAVE_EFFECT),
+            actions.c.state.in_(_MAY_HAVE_EFFECT),
             at.is_not(None),
         )
         .group_by(actions.c.object_id)
@@ -213,7 +214,7 @@ def last_changes(
             actions.c.decided_at > since - _LONGEST_WAIT,
             actions.c.object_id == func.any(list(object_ids)),
             actions.c.kind.in_((ActionKind.SET_DAILY_BUDGET, *_SWITCHES)),
-            actions.c.state.in_(MAY_HAVE_EFFECT),
+            actions.c.state.in_(_MAY_HAVE_EFFECT),
             at > since,
         )
         .order_by(actions.c.object_kind, actions.c.object_id, at.desc(), actions.c.id.desc())

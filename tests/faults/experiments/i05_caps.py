@@ -229,7 +229,7 @@ GUARANTEE = Guarantee(
     refuted_by="16 threads race raises for a cap with room for three; a third of the answers is lost, with the effect,"
     " without it, or with the effect coming late; executors die between claim, reservation and send; a person cuts"
     " budgets and takes the cuts back meanwhile. The sum is taken after every single effect.",
-    short=96,
+    short=48,
     full=10_000,
     experiment=partial(_run, Race),
     weaker={"no lock": partial(_run, Unlocked), "lost answers free their room": partial(_run, Forgetting)},
