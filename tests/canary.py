@@ -16,7 +16,8 @@ PATTERN = re.compile(_TOKEN)
 # Where a token belongs: the sandbox's own credentials, and what a person keeps for a live account.
 ITS_PLACE = frozenset({"credentials.json", "secret.key"})
 _TABLES = """
-SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1
+SELECT oid::regclass::text FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 ORDER BY 1
 """
 
 
