@@ -198,3 +198,13 @@ def test_the_worst_day_of_the_account_has_its_own_limit(stage):
     stage.change_account(max_worst_day_minor=53_200)
     action = stage.approve(budget("11", target=12_000))
     assert action.target == {"daily_budget_minor": 10_400}
+
+
+def test_the_month_budget_is_judged_again_as_a_raise_is_sent(stage):
+    """300.00 run; the month is lowered to what does not even carry those."""
+    stage.change_account(month_budget_minor=10_000_000, insights_loaded_from=NOW.date().replace(day=1))
+    action = stage.approve(budget("11"))
+    assert stage.machinery(action).judged_on["month"]["days_after_today"] == 29
+    stage.change_account(month_budget_minor=100_000)
+    assert stage.executor().execute(action.id) is ActionState.BLOCKED
+    assert "for the month" in stage.get(action).state_reason

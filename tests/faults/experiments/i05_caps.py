@@ -165,7 +165,7 @@ class Forgetting(Unlocked):
             super().raise_one(number, kill_at)
 
     def send(self, key: str, target: int) -> None:
-        if self.dice.random() < 1 / 3:  # the effect is there, the answer is not
+        if self.dice.random() < 1 / 2:  # the effect is there, the answer is not
             with self.lock:
                 self.stage.platform.objects[key]["daily_budget_minor"] = target
                 self.weigh()
