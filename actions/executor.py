@@ -80,23 +80,21 @@ class Executor:
         Raises:
             InvariantError: there is no such action.
         """
-        held = self._claim(action_id) if self._is_due(action_id) else None
-        reached: _Reached = {}
-        if held is not None:
-            self._checkpoint(steps.CLAIMED)
-            reached = self._go_on(held)
-        if action_id in reached:
-            return reached[action_id]
-        with self._engine.begin() as conn:  # not ours to act on, or lost on the way
-            action = ledger_reads.get(conn, action_id)
-        if action is None:
-            raise InvariantError(f"there is no action {action_id}")
-        return action.state
+        standing = self._look(action_id)
+        held = self._claim(action_id) if standing.is_due else None
+        if held is None:  # nothing to do, or somebody was faster
+            return self._look(action_id).state if standing.is_due else standing.state
+        self._checkpoint(steps.CLAIMED)
+        reached = self._go_on(held)
+        return reached[action_id] if action_id in reached else self._look(action_id).state  # lost on the way
 
-    def _is_due(self, action_id: ActionId) -> bool:
+    def _look(self, action_id: ActionId) -> ledger_claims.Standing:
         """Look before claiming: of 50 wake-ups of a batch 49 find nothing to do, and should cost next to nothing."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            return ledger_claims.is_due(conn, action_id)
+            standing = ledger_claims.look(conn, action_id)
+        if standing is None:
+            raise InvariantError(f"there is no action {action_id}")
+        return standing
 
     def _claim(self, action_id: ActionId) -> _Held | None:
         """Take what is due, and look at the desired state of the account in the same transaction."""

@@ -4,10 +4,11 @@ Leases are counted on Postgres' clock. A row that somebody else holds is passed 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select, text, tuple_
 
-from domain.actions import CREATES, IN_FLIGHT, RECORDED_ONLY, Action, ActionKind
+from domain.actions import CREATES, IN_FLIGHT, RECORDED_ONLY, Action, ActionKind, ActionState
 from domain.ids import ActionId
 from models import audit
 from models.ledger_rows import ACTION_COLUMNS, to_action
@@ -19,6 +20,14 @@ SHARED = frozenset(ActionKind) - CREATES - RECORDED_ONLY - {ActionKind.EMERGENCY
 
 def _quoted(words: Collection[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an action stands, and whether it could be claimed now."""
+
+    state: ActionState
+    is_due: bool
 
 
 _DUE = (
@@ -60,7 +69,7 @@ _CLAIM = text(
     """  # noqa: S608 - texts of this file only
 ).columns(*ACTION_COLUMNS)
 
-_IS_DUE = text(f"SELECT 1 FROM actions WHERE id = :id AND {_DUE}")  # noqa: S608 - texts of this file only
+_LOOK = text(f"SELECT state, ({_DUE}) FROM actions WHERE id = :id")  # noqa: S608 - texts of this file only
 
 
 def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, most: int = 1) -> tuple[Action, ...]:
@@ -92,9 +101,10 @@ def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, 
     return tuple(claimed)
 
 
-def is_due(conn: Connection, action_id: ActionId) -> bool:
-    """Whether it can be claimed now, as far as a reading can tell."""
-    return conn.execute(_IS_DUE, {"id": action_id}).first() is not None
+def look(conn: Connection, action_id: ActionId) -> Standing | None:
+    """Find where an action stands, without taking anything."""
+    row = conn.execute(_LOOK, {"id": action_id}).first()
+    return None if row is None else Standing(state=ActionState(row[0]), is_due=row[1])
 
 
 def still_held(conn: Connection, held: Sequence[Action]) -> frozenset[ActionId]:
