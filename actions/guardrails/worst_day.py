@@ -1,4 +1,4 @@
-"""What one day can cost at most: platforms may spend more than the daily budget on a good day (Meta 1.75 times)."""
+"""What one day can cost at most: platforms may spend more than the daily budget on a good day, some 1.75 times."""
 
 from actions.guardrails.facts import Facts
 from actions.guardrails.headroom import added_budget, trim_to_room

@@ -99,6 +99,7 @@ def test_a_sandbox_account_in_another_currency_gets_the_settings_figures_in_its_
     assert collector.sandbox_caps(account, house.settings) == {
         "max_daily_budget_per_ad_set_minor": Money.parse("500 EUR").minor,
         "max_total_daily_spend_minor": Money.parse("5000 EUR").minor,
+        "max_change_without_approval_minor": Money.parse("500 EUR").minor,
     }
     assert collector.sandbox_caps(yen, house.settings)["max_total_daily_spend_minor"] == 5000
     assert collector.sandbox_caps(replace(account, currency="USD"), house.settings) == {}
