@@ -44,7 +44,7 @@ class Form:
 def bound(outcome: Outcome) -> str:
     """The 95 % upper bound in words."""
     if outcome.violations:
-        return f"{len(outcome.violations) / max(1, outcome.trials):.2%} found"
+        return "-"
     if outcome.is_enumerated:
         return "enumerated"
     return "nothing tried" if outcome.upper_bound is None else f"{outcome.upper_bound:.3%}"
