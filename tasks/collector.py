@@ -76,7 +76,7 @@ def refresh_account(work: Work) -> None:
         work.account = accounts.get(conn, account.id)
         if account.mode is Mode.STUB:
             caps = sandbox_caps(work.account, work.house.settings)
-            work.account = accounts.change(conn, account.id, **caps)
+            work.account = accounts.change(conn, account.id, actor=work.owner, **caps)
     if not info.is_active:
         work.stats["account_status"] = info.status_text
 
@@ -141,7 +141,7 @@ def _collect_tree(work: Work, reader: PlatformReader) -> JsonMap:
             changed["creatives"] = mirror.upsert_creatives(conn, account.id, creatives, now)
             whole.append(ObjectKind.CREATIVE)
         gone = sum(mirror.forget_unseen(conn, account.id, kind, now) for kind in whole)
-        accounts.change(conn, account.id, **marks)
+        accounts.change(conn, account.id, actor=work.owner, **marks)
     if sum(changed.values()) + gone >= _MANY:
         with work.house.engine.begin() as conn:
             mirror.analyze(conn)
