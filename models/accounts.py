@@ -19,8 +19,9 @@ from models.tables import accounts
 # What `open_account` may refresh in a row that is there; everything else belongs to people and to the machinery.
 _SAID_BY_PLATFORM: Final = ("name", "currency", "zone", "minimum_daily_budget_minor")
 # What readers of the platform note down as they go; anything else that changes is told in the audit.
-_NOTED_BY_READERS: Final = frozenset({"tree_read_at", "tree_full_read_at", "insights_read_at", "insights_loaded_from"}
-) | {"activities_read_at"}
+_NOTED_BY_READERS: Final = frozenset(
+    {"tree_read_at", "tree_full_read_at", "insights_read_at", "insights_loaded_from", "activities_read_at"}
+)
 _FIXED: Final = frozenset({"id", "platform", "platform_account_id", "mode", "opened_at"})
 
 
