@@ -71,7 +71,7 @@ def set_faults(
 ) -> None:
     """Put a script in force instead of the one that is.
 
-    Example: echo '[{"do": "throttle", "match": {"kind": "ad_set"}, "times": 3}]' | stakazo sandbox faults set -
+    Example: echo '[{"do": "throttle", "match": {"kind": "adset"}, "times": 3}]' | stakazo sandbox faults set -
     """
     wanted = _script(file)
     with opened() as house:
