@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from actions import dead
+from actions.wording import ring
 from cli import wording
 from cli.console import AsJson, compact, instant, print_facts, print_json, print_table, say
+from cli.ringing import ring_all
 from cli.session import AccountChoice, chosen_or_all, opened, principal, transaction
-from domain import catalogue
 from domain.errors import BadInputError
 from domain.ids import ActionId
 from models import accounts
@@ -101,8 +102,7 @@ def requeue(
         with transaction(house) as conn:
             action = dead.requeue(conn, principal(conn), ActionId(action_id), reason=reason)
             account = accounts.get(conn, action.account_id)
-        queue = catalogue.actions_queue(catalogue.platform(account.platform))
-        house.doorbell.ring_action(queue, action.id, about=f"requeued: {action.kind} {action.object_id}")
+        ring_all(house, [ring(action, account.platform, account.platform_account_id)])
     if as_json:
         print_json({"action": action})
         return

@@ -11,9 +11,9 @@ from actions.pauses import Pausing, Progress
 from actions.resume import Fate, Step
 from cli.actions import print_actions
 from cli.console import AsJson, err, instant, print_facts, print_json, print_table, say, span
+from cli.ringing import ring_all
 from cli.session import AccountChoice, actor, chosen_or_all, opened, principal, transaction
 from cli.waiting import wait_for_actions
-from domain import catalogue
 from domain.actions import Action, ActionState
 from domain.errors import BadInputError
 from domain.ids import StopId
@@ -150,9 +150,7 @@ def _chosen(conn: Connection, stop_id: int | None) -> Stop:
 
 
 def _carried_out(house: House, done: resume.Resumed, timeout_s: float) -> tuple[Action, ...]:
-    for ring in (ring for one in done.proposed for ring in one.rings):
-        queue = catalogue.actions_queue(catalogue.platform(ring.platform))
-        house.doorbell.ring_action(queue, ring.action_id, about=ring.about)
+    ring_all(house, [ring for one in done.proposed for ring in one.rings])
     return wait_for_actions(house, [row.id for one in done.proposed for row in one.actions], timeout_s)
 
 
