@@ -1,13 +1,13 @@
 """The contract of a platform client, kept by Meta's against the sandbox over HTTP: reads, updates and creates."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 
 import pytest
 
 from domain.actions import ActionKind, JsonMap, ObjectKind
 from domain.ids import PlatformAccountId
-from domain.objects import Learning
+from domain.objects import CreatedObject, Learning, Status
 from domain.ports import Client
 from sandbox.process import SandboxProcess
 from tests.meta_client.living import (
@@ -144,6 +144,25 @@ def test_a_token_is_found_in_an_archived_object_and_not_before_its_time(
     assert found(account, ObjectKind.CAMPAIGN, "ARCHIVEDTOKEN", START + timedelta(minutes=5)) == []
     assert found(account, ObjectKind.CAMPAIGN, "ARCHIVEDTOKE", LONG_AGO) == []
     assert new_id in {row.id for page in client.reader.campaigns(account) for row in page}
+
+
+def test_what_was_made_since_an_instant_is_listed_with_its_token_also_once_archived(
+    client: Client, account: PlatformAccountId
+) -> None:
+    new_id = client.writer.write(account, campaign("MADELATELY001"), deadline_s=20)
+    archive = ask_for(ActionKind.ARCHIVE, ObjectKind.CAMPAIGN, {"status": "archived"}, object_id=new_id)
+    client.writer.write(account, archive, deadline_s=20)
+
+    def made(since: datetime) -> dict[str, CreatedObject]:
+        pages = client.reader.created_since(account, ObjectKind.CAMPAIGN, since)
+        return {row.id: row for page in pages for row in page}
+
+    found = made(START - timedelta(minutes=5))
+    assert (found[new_id].op_token, found[new_id].status) == ("MADELATELY001", Status.ARCHIVED)
+    assert new_id not in made(START + timedelta(minutes=5))
+    assert len(found) < len(made(LONG_AGO))
+    creatives = client.reader.created_since(account, ObjectKind.CREATIVE, START)
+    assert any(page for page in creatives)
 
 
 def test_ads_are_told_apart_by_when_they_changed_themselves(

@@ -49,6 +49,7 @@ def _sent(server: Scripted, kit: Kit, request: WriteRequest) -> tuple[str, dict[
         (ActionKind.PAUSE, {"status": "paused"}, {"status": "PAUSED"}),
         (ActionKind.EMERGENCY_PAUSE, {"status": "paused"}, {"status": "PAUSED"}),
         (ActionKind.ACTIVATE, {"status": "active"}, {"status": "ACTIVE"}),
+        (ActionKind.ARCHIVE, {"status": "archived"}, {"status": "ARCHIVED"}),
     ],
 )
 def test_an_update_is_one_absolute_value(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meta_client.names import LONGEST_NAME, has_token, with_token, without_token
+from meta_client.names import LONGEST_NAME, has_token, token_of, with_token, without_token
 
 TOKEN = "7F3K9Q2M4XTBA"
 
@@ -25,3 +25,9 @@ def test_a_token_is_found_after_a_person_renamed_around_it_and_never_as_a_part_o
     assert has_token(f"Summer |op:{TOKEN} - Copy", TOKEN)
     assert not has_token(f"Summer |op:{TOKEN}X", TOKEN)
     assert not has_token(f"Summer {TOKEN}", TOKEN)
+
+
+def test_the_token_in_a_name_can_be_read_out() -> None:
+    assert token_of(with_token("Summer", TOKEN)) == TOKEN
+    assert token_of(f"Summer |op:OLDER0001 - Copy |op:{TOKEN}") == TOKEN
+    assert token_of("Summer |op:") is None
