@@ -116,7 +116,8 @@ def _cycle(house: House, account: Account, *, is_full: bool = False) -> dict[str
     with house.engine.begin() as conn:
         read_at = accounts.get(conn, account.id).tree_read_at
         stale = {"tree_read_at": None if read_at is None else read_at - timedelta(minutes=31)}
-        accounts.change(conn, account.id, **stale, **({"tree_full_read_at": None} if is_full else {}))
+        full = {"tree_full_read_at": None} if is_full else {}
+        accounts.change(conn, account.id, actor="benchmark", **stale, **full)
     run_id: RunId = planner.plan_asked(house, _TASK, account, asked_by="benchmark")
     began = time.perf_counter()
     rhythms = wanted_rhythms(house.settings)

@@ -107,7 +107,7 @@ def _print_seen(platform: str, seen: Sequence[AccountInfo], *, as_json: bool) ->
 @app.command("set")
 def set_(  # noqa: PLR0917 - typer hands options over by name
     account: Annotated[str, typer.Argument(help="Our id, or the platform's (act_...).")],
-    level: Annotated[Level | None, typer.Option(help="How far it may go by itself; `stakazo level show` explains each.")] = None,
+    level: Annotated[Level | None, typer.Option(help="How far it may go by itself; see `stakazo level show`.")] = None,
     max_daily_budget_per_adset: _Amount = None,
     max_daily_budget_per_campaign: _Amount = None,
     max_total_daily_spend: _Amount = None,

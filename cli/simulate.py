@@ -119,7 +119,7 @@ def _set_up(running: Stepped, prepared: Prepared) -> None:
             if str(row.platform_account_id).removeprefix("act_") not in prepared.plan.account_ids:
                 continue
             if prepared.carried:
-                accounts.change(conn, row.id, **prepared.carried)
+                accounts.change(conn, row.id, actor="stakazo simulate", **prepared.carried)
             if prepared.policy is not None:
                 policies.save(conn, row.id, *prepared.policy, "stakazo simulate")
 
