@@ -20,8 +20,7 @@ from domain.actions import Level, Mode
 from domain.errors import PlatformError, SettingsError
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
-from domain.ports import Client, ClientOptions
-from meta_client import open_client
+from domain.ports import Client
 from models import accounts, audit, runs, secrets
 from models.accounts import Account
 from models.engine import make_engine
@@ -29,7 +28,17 @@ from models.secrets import Box
 from models.secrets import Place as Where
 from tests import canary
 from tests.faults.guarantee import Guarantee, Outcome, Place
-from tests.meta_client.scripted import Reply, Scripted, answering, graph_error, hanging_up, pausing, truncated
+from tests.meta_client.scripted import (
+    Kit,
+    Reply,
+    Scripted,
+    answering,
+    graph_error,
+    hanging_up,
+    open_kit,
+    pausing,
+    truncated,
+)
 from workers.doorbell import CeleryDoorbell, sender_app
 from workers.log import Redaction
 from workers.serve import serve
@@ -112,11 +121,7 @@ class Trial:
         server = Scripted()
         token = self.token
         with closing(server):
-            client = open_client(
-                ClientOptions(
-                    base_url=server.url, token=lambda: token, app_secret=lambda: "app secret", read_timeout_s=5
-                )
-            )
+            client = open_kit(server.url, token=token, secret="app secret", timeout_s=5)
             for turn in range(len(_replies(token))):
                 for write in (False, True):
                     server.replies[:] = [_replies(token)[turn]] * 5
@@ -177,7 +182,7 @@ class _Fine(Exception):  # noqa: N818 - not every answer that quotes a token is 
     pass
 
 
-def _failing(client: Client, *, write: bool) -> Exception:
+def _failing(client: Kit, *, write: bool) -> Exception:
     try:
         if write:
             client.writer.write(_ACCOUNT, pausing(), deadline_s=5)
