@@ -75,6 +75,22 @@ def test_a_prepared_server_shows_its_port_and_not_its_password(tmp_path, made_se
     ports.close()
 
 
+def test_once_the_application_has_a_role_its_address_is_what_other_processes_find(tmp_path, made_server):
+    folder = made_server / "server"
+    ports = PortBook(tmp_path / "ports.json")
+    prepared = postgres.prepare(folder, ports=ports, log_path=tmp_path / "log")
+    url = postgres.app_url(folder, port=prepared.port)
+    try:
+        assert postgres.kept_url(folder, ports=ports) == url != prepared.url
+        assert postgres.kept_owner_url(folder, ports=ports) == prepared.url
+        assert stat.S_IMODE((folder / "app_password").stat().st_mode) == 0o600
+        assert (folder / "app_password").read_text() != (folder / "password").read_text()
+    finally:
+        (folder / "app_password").unlink()  # the folder is shared with the other tests
+        ports.close()
+
+
+
 def test_a_second_server_on_the_same_folder_is_refused_with_the_pid_of_the_first(made_server):
     with postgres.start(made_server) as server:
         with pytest.raises(ServerAlreadyRunning) as caught:
