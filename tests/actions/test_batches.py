@@ -24,14 +24,15 @@ def shop(engine):
     return set_shop(engine, 6)
 
 
-def set_shop(engine, count):
-    stage = set_stage(engine, ad_set_count=count)
+def set_shop(engine, count, **more):
+    stage = set_stage(engine, ad_set_count=count, **more)
     with engine.begin() as conn:
         row = {"account_id": stage.account_id, "status": "active", "objective": "SALES", **_LIFE}
         conn.execute(insert(campaigns), [{**row, "id": f"c{number}"} for number in range(2, count + 1)])
         for number in range(2, count + 1):
-            conn.execute(update(ad_sets).where(ad_sets.c.id == f"1{number}").values(campaign_id=f"c{number}"))
-            conn.execute(update(ads).where(ads.c.id == f"11{number}").values(campaign_id=f"c{number}"))
+            for table, object_id in ((ad_sets, f"1{number}"), (ads, f"11{number}")):
+                mine = (table.c.account_id == stage.account_id, table.c.id == object_id)
+                conn.execute(update(table).where(*mine).values(campaign_id=f"c{number}"))
     return stage
 
 
