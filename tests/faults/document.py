@@ -9,24 +9,29 @@ from tests.faults.running import Result, Run
 
 _NOT_PROMISED = (
     (
-        "Exactly once. A platform without idempotency keys allows at most once; what stayed without an answer and is not"
+        "Exactly once. A platform without idempotency keys allows at most once; what stayed without"
+        " an answer and is not"
         " seen after its quarantine is recorded as not applied, is never sent again, and is left to the next cycle."
     ),
     "Undoing spend. What was spent while a change stood is spent.",
     (
-        "That an edit by a person that lands between our last reading and our write is never overwritten. It is detected"
+        "That an edit by a person that lands between our last reading and our write is never"
+        " overwritten. It is detected"
         " afterwards and flagged; the span is measured and printed."
     ),
     "That a request in doubt does not land after a stop. It is listed, looked for, and whatever it creates is paused.",
     (
-        "Spend below the daily budget on each single day. Meta treats it as an average: up to 75 % more on a day, which is"
+        "Spend below the daily budget on each single day. Meta treats it as an average: up to 75 %"
+        " more on a day, which is"
         " why caps are reckoned with 1.75 times the budget."
     ),
     (
-        "That a platform commits nothing later than the quarantine we wait. A later commit is an orphan: paused, found by"
+        "That a platform commits nothing later than the quarantine we wait. A later commit is an"
+        " orphan: paused, found by"
         " the hourly sweep, never active."
     ),
-    "Anything against whoever holds the superuser of Postgres: the audit's chain shows their edits, it cannot stop them.",
+    "Anything against whoever holds the superuser of Postgres: the audit's chain shows their edits,"
+    " it cannot stop them.",
     "Absence of faults. Experiments refute; they do not prove. An upper bound holds for the faults that were drawn.",
 )
 
@@ -58,15 +63,17 @@ def draw(results: Iterable[Result], form: Form, broken: Mapping[str, str]) -> st
         "# What Stakazo guarantees",
         "",
         (
-            "Each promise below has one place that enforces it and an experiment that could refute it. This page is drawn"
+            "Each promise below has one place that enforces it and an experiment that could refute"
+            " it. This page is drawn"
             " from a run of those experiments; do not edit it. The judge is the platform's own log, never our tables,"
-            " unless a line says otherwise. Before each experiment runs, it runs on weakened variants of the same code: it"
+            " unless a line says otherwise. Before each experiment runs, it runs on weakened"
+            " variants of the same code: it"
             " must catch every one of them, or it would prove nothing."
         ),
         "",
         (
-            f"`{command}` on {form.at:%Y-%m-%d %H:%M} UTC, commit {form.commit}, {'full' if form.full else 'short'} form,"
-            f" seed {form.seed}."
+            f"`{command}` on {form.at:%Y-%m-%d %H:%M} UTC, commit {form.commit},"
+            f" {'full' if form.full else 'short'} form, seed {form.seed}."
         ),
         "",
         "| guarantee | trials | violations | 95 % upper bound | weaker variants caught | seconds |",
@@ -74,7 +81,8 @@ def draw(results: Iterable[Result], form: Form, broken: Mapping[str, str]) -> st
         *(_row(result) for result in held),
         "",
         (
-            "*Enumerated*: every case of a finite space was tried, so there is no rate to bound. Otherwise 0 violations in"
+            "*Enumerated*: every case of a finite space was tried, so there is no rate to bound."
+            " Otherwise 0 violations in"
             " n trials bound the true rate by 1 - 0.05^(1/n)."
         ),
         "",

@@ -3,6 +3,7 @@
 Judged after each step by the fake platform's oracle and by the sums over the ledger.
 """
 
+import itertools
 from collections import Counter
 from datetime import timedelta
 
@@ -136,7 +137,7 @@ class Door(RuleBasedStateMachine):
                 lines = ledger.events(conn, action_id)
             moves = [(line.before, line.after) for line in lines if line.before and line.before is not line.after]
             assert all(is_legal(before, after) for before, after in moves)
-            assert all(first[1] is second[0] for first, second in zip(moves, moves[1:], strict=False))
+            assert all(first[1] is second[0] for first, second in itertools.pairwise(moves))
 
 
 @pytest.mark.parametrize("most_steps", [25])

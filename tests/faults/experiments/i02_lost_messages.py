@@ -179,8 +179,8 @@ GUARANTEE = Guarantee(
     statement="No approved action vanishes: it is terminal within the quarantine + 3 sweeps of the tower, even if Redis"
     " loses every message or is killed.",
     enforced_at="actions/sweeper.py: due; control_tower/loop.py",
-    refuted_by="Waves of 20 actions, a third of them without an answer, rung over a real Redis that is flushed again and"
-    " again, and in every fourth wave killed and started again; two workers that act on messages alone.",
+    refuted_by="Waves of 20 actions, half of them without an answer, rung over a real Redis that is flushed again"
+    " and again, and in every fourth wave killed and started again; two workers that act on messages alone.",
     short=80,
     full=2000,
     experiment=_lose,

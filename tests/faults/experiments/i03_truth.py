@@ -9,7 +9,6 @@ from tests.faults import matrix
 from tests.faults.cells import KINDS, Cell, Fate
 from tests.faults.guarantee import Guarantee, Outcome, Place
 
-
 _ALL = tuple(
     Cell(number=number, step=step, fate=fate, kind=kind)
     for number, (step, fate, kind) in enumerate(

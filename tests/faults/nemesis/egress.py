@@ -1,6 +1,6 @@
 """Runs our own code while it is noted where it connects; whatever is not this machine is refused and reported.
 
-A process of its own: `python -m tests.faults.nemesis.egress FLIPS` with the house's variables; prints one JSON document.
+A process of its own, `python -m tests.faults.nemesis.egress FLIPS`, with the house's variables; prints one document.
 """
 
 import ipaddress

@@ -4,6 +4,8 @@ A line is what reached the platform; its effect begins at `at`, also when the ca
 from `listed_at` on. Instants are CLOCK_MONOTONIC, which all processes of a machine share.
 """
 
+# ruff: noqa: ARG002 - the port's arguments
+
 import json
 import time
 from collections.abc import Iterator, Sequence
@@ -112,12 +114,14 @@ class FilePlatform:
     def state(self, account: Any, kind: Any, object_id: str) -> ObjectState:
         now = time.monotonic()
         values = dict(self.objects[object_id]) if object_id in self.objects else None
+        token = None
         for line in self.effects():
             if line.object_id == object_id and line.at <= now:
+                token = token if values is not None else line.token
                 values = {**(values or {}), **line.fields}
         if values is None:
             raise GoneError(f"no object {object_id}", code=100, subcode=33)
-        return ObjectState(id=object_id, values=values, updated_at=None)
+        return ObjectState(id=object_id, values=values, updated_at=None, op_token=token)
 
     def states(self, account: Any, kind: Any, object_ids: Sequence[str]) -> dict[str, ObjectState]:
         found = {}

@@ -1,9 +1,8 @@
-"""An account's mode is flipped in mid-run, between every two uses of its client. The account is STUB while it is used."""
+"""An account's mode is flipped in mid-run, between every two uses of its client; it is STUB while it is used."""
 
 from sqlalchemy import update
 
 from actions.door import propose
-
 from domain.actions import ActionState, Level, Mode
 from domain.errors import NotReadyError, PlatformError
 from domain.ids import PlatformAccountId
@@ -14,7 +13,6 @@ from models.tables import accounts as table
 from tests.actions.stage import create
 from workers.bootstrap import House
 from workers.settings import read_settings
-
 
 _CAPS = {"max_total_daily_spend_minor": 10**9, "max_daily_budget_per_ad_set_minor": 10**8}  # of whatever currency
 

@@ -1,4 +1,4 @@
-"""Executors that are stopped (SIGSTOP) at a step, outslept by their lease, and woken after somebody else has recovered."""
+"""Executors stopped (SIGSTOP) at a step until their lease is over, and woken after somebody else has recovered."""
 
 import os
 import signal
