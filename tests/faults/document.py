@@ -30,8 +30,10 @@ _NOT_PROMISED = (
         " orphan: paused, found by"
         " the hourly sweep, never active."
     ),
-    "Anything against whoever holds the superuser of Postgres: the audit's chain shows their edits,"
-    " it cannot stop them.",
+    (
+        "Anything against whoever holds the superuser of Postgres: the audit's chain shows their edits,"
+        " it cannot stop them."
+    ),
     "Absence of faults. Experiments refute; they do not prove. An upper bound holds for the faults that were drawn.",
 )
 
