@@ -13,6 +13,7 @@ from redis import Redis
 
 _TOKEN = rb"EAA(?:Canary[0-9A-Za-z]{8,}|[0-9A-Za-z]{100,})"
 PATTERN = re.compile(_TOKEN)
+_AS_BYTES = "454141(?:43616e617279(?:[3-7][0-9a-f]){8}|(?:[3-7][0-9a-f]){100})"  # how Postgres writes it from a bytea
 # Where a token belongs: the sandbox's own credentials, and what a person keeps for a live account.
 ITS_PLACE = frozenset({"credentials.json", "secret.key"})
 _TABLES = """
@@ -49,7 +50,7 @@ def in_database(url: str) -> Iterator[str]:
         asks = " UNION ALL ".join(
             f"(SELECT {name!r} FROM {name} AS row_ WHERE row_::text ~ %(token)s LIMIT 1)" for name in tables
         )
-        yield from (f"table {row[0]}" for row in conn.execute(asks, {"token": _TOKEN.decode()}))
+        yield from (f"table {row[0]}" for row in conn.execute(asks, {"token": f"{_TOKEN.decode()}|{_AS_BYTES}"}))
 
 
 def in_redis(client: Redis) -> Iterator[str]:

@@ -17,6 +17,7 @@ from domain.actions import Mode
 from domain.errors import BadInputError, SettingsError
 from domain.money import Money
 from domain.platforms import PLATFORMS, Platform
+from workers.log import redact_text
 
 S = TypeVar("S", bound=BaseSettings)
 _WRONG_NAMES = {"META_ADS_MODE": "META_API_MODE", "CELERY_BROKER_URL": "REDIS_URL", "BROKER_URL": "REDIS_URL"}
@@ -260,7 +261,8 @@ def _describe(kind: type[BaseSettings], prefix: str, item: dict[str, Any]) -> st
     is_private = not row.repr or "Secret" in str(row.annotation)
     value = "set" if is_private else f'"{item["input"]}"'
     why = item["msg"].removeprefix("Value error, ")
-    return f"{name} is {value}, which cannot be used ({why}); write {row.description}"
+    # People paste tokens anywhere, and both the value and the reason quote what they wrote.
+    return redact_text(f"{name} is {value}, which cannot be used ({why}); write {row.description}")
 
 
 def _live_problems(platform: Platform, own: PlatformSettings, environ: Mapping[str, str]) -> Iterator[str]:

@@ -21,7 +21,13 @@ def test_a_token_in_a_file_is_found_and_its_own_place_is_not_looked_at(tmp_path)
 
 
 @pytest.mark.parametrize(
-    "value", ["to_jsonb(CAST(:token AS text))", "CAST(:token AS text)", "ARRAY[CAST(:token AS text)]"]
+    "value",
+    [
+        "to_jsonb(CAST(:token AS text))",
+        "CAST(:token AS text)",
+        "ARRAY[CAST(:token AS text)]",
+        "convert_to(:token, 'UTF8')",
+    ],
 )
 def test_a_token_in_a_row_is_found_in_columns_of_any_type(owner_database_url, value) -> None:
     engine = make_engine(owner_database_url)

@@ -126,3 +126,11 @@ def test_no_secret_shows_in_settings_or_in_problems(monkeypatch):
     text = shown + "\n".join(problems)
     for secret in ("nobody-may-see", "hidden-password", "tiny-key", "the-key"):
         assert secret not in text
+
+
+@pytest.mark.parametrize("name", ["META_API_BASE_URL", "LOG_LEVEL", "MAX_TOTAL_DAILY_SPEND"])
+def test_a_token_pasted_into_the_wrong_setting_is_not_quoted(monkeypatch, name):
+    token = "EAA" + "Canary0123456789abcdef"
+    problems = _problems(monkeypatch, **{name: f"https://x/?access_token={token}"})
+    assert any(problem.startswith(name) for problem in problems)
+    assert token not in "".join(problems)
