@@ -95,7 +95,9 @@ def _find_created(
         return Seen(object_id=oldest, others=tuple(reversed(others)))
     if action.result_object_id is not None:  # lists lag behind; the id that was answered does not
         try:
-            return Seen(object_id=reader.state(account, kind, action.result_object_id).id)
+            state = reader.state(account, kind, action.result_object_id)
         except GoneError:
-            pass
+            state = None
+        if state is not None and state.op_token == action.op_token:  # a wrong id may have been answered
+            return Seen(object_id=state.id)
     return NotSeen(reason=f"no {kind.replace('_', ' ')} carries its token")

@@ -156,6 +156,7 @@ class ObjectState:
     id: str
     values: Mapping[str, str | int | None]
     updated_at: datetime | None
+    op_token: str | None = None  # the operation's token that its name carries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

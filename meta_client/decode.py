@@ -20,7 +20,7 @@ from domain.objects import (
 )
 from meta_client import wire
 from meta_client.money import from_meta, minor_of
-from meta_client.names import without_token
+from meta_client.names import token_of, without_token
 
 _STATUS = MappingProxyType(
     {
@@ -174,7 +174,12 @@ def object_state(row: wire.State, currency: str) -> ObjectState:
         values["status"] = known.value if known else row.status.lower()
     if row.daily_budget is not None:
         values["daily_budget_minor"] = _budget(row.daily_budget, currency)
-    return ObjectState(id=row.id, values=values, updated_at=_utc(row.updated_time) if row.updated_time else None)
+    return ObjectState(
+        id=row.id,
+        values=values,
+        updated_at=_utc(row.updated_time) if row.updated_time else None,
+        op_token=token_of(row.name),
+    )
 
 
 def insight_rows(rows: Sequence[wire.Insight], currency: str) -> list[InsightRow]:

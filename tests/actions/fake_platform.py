@@ -55,7 +55,8 @@ class FakePlatform:
                 raise self.reads.pop(0)
             if object_id not in self.objects:
                 raise GoneError(f"no object {object_id}", code=100, subcode=33)
-            return ObjectState(id=object_id, values=dict(self.objects[object_id]), updated_at=None)
+            values = dict(self.objects[object_id])
+            return ObjectState(id=object_id, values=values, updated_at=None, op_token=values.get("op_token"))
 
     def activities(self, account, since: datetime) -> Iterator[Sequence[Activity]]:  # noqa: ARG002 - the port's
         with self._lock:
