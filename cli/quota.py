@@ -51,10 +51,10 @@ def reset_breaker(
 ) -> None:
     """Let a kind of calls through at once that was broken off; by itself that takes a read that succeeds.
 
-    Example: stakazo quota reset-breaker write --reason 'Meta reports the incident as solved'
+    Example: stakazo quota reset-breaker write --reason 'the platform reports the incident as solved'
     """
     if not reason.strip():
-        raise BadInputError("a reset wants a reason: --reason 'Meta reports the incident as solved'")
+        raise BadInputError("a reset wants a reason: --reason 'the platform reports the incident as solved'")
     with opened() as house, transaction(house) as conn:
         chosen = choose_account(conn, account)
         if not quota.reset_breaker(conn, _key(chosen), kind):
