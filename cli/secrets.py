@@ -20,6 +20,7 @@ from workers.vault import Vault, rotate
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as meta.access_token or meta.app_secret.")]
 _LONGEST = 4096
+_NAMES = tuple(f"{row.slug}.{one}" for row in catalogue.built_platforms() for one in STORABLE)
 
 
 @app.command("set")
@@ -62,7 +63,7 @@ def list_(as_json: AsJson = False) -> None:
              ago(row.set_at, now), row.set_by, ago(row.sealed_at, now))
             for row in rows
         ],
-        empty="none; `stakazo secret set meta.access_token` seals one",
+        empty=f"none; `stakazo secret set {_NAMES[0]}` seals one",
     )  # fmt: skip
 
 
@@ -103,9 +104,8 @@ def delete(name: Name, as_json: AsJson = False) -> None:
 
 def _place(name: str) -> Place:
     platform, _, own = name.partition(".")
-    names = [f"{row.slug}.{one}" for row in catalogue.built_platforms() for one in STORABLE]
-    if name not in names:
-        raise BadInputError(f'no secret is named "{name}"; there are: {", ".join(names)}')
+    if name not in _NAMES:
+        raise BadInputError(f'no secret is named "{name}"; there are: {", ".join(_NAMES)}')
     return Place(platform=platform, name=own)
 
 
