@@ -18,11 +18,15 @@ from models.heartbeats import ProcessKind
 from models.module_states import Desired
 
 CYCLE, COLLECTOR, ACTIONS = "meta.full_cycle", "meta.collector", "meta.actions"
+SWEEP = "meta.orphan_sweep"
+TWO = tuple(row for row in RHYTHMS if row.name in {COLLECTOR, CYCLE})
 
 
 @pytest.fixture
 def switchboard():
-    return ObedientSwitchboard(workers={"cycles@a": {COLLECTOR, CYCLE}, "actions@a": {ACTIONS}, "stranger@a": {"x"}})
+    return ObedientSwitchboard(
+        workers={"cycles@a": {COLLECTOR, CYCLE, SWEEP}, "actions@a": {ACTIONS}, "stranger@a": {"x"}}
+    )
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def make_tower(engine, clock, doorbell, switchboard):
             engine=of,
             doorbell=doorbell,
             switchboard=switchboard,
-            planner=Planner(engine=of, rhythms=RHYTHMS, clock_of=lambda _a: clock, doorbell=doorbell),
+            planner=Planner(engine=of, rhythms=TWO, clock_of=lambda _a: clock, doorbell=doorbell),
             due_actions=lambda _conn, _limit: due_actions,
             expire=expire,
             name=name,
@@ -56,19 +60,19 @@ def _stop(engine, pair):
 
 
 def test_a_stopped_module_s_queue_is_taken_from_every_worker(engine, make_tower, switchboard):
-    switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE}
+    switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE, SWEEP}
     _stop(engine, "meta.full_cycle")
     make_tower().round()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR}
-    assert switchboard.workers["cycles-2@b"] == {COLLECTOR}
+    assert switchboard.workers["cycles@a"] == {COLLECTOR, SWEEP}
+    assert switchboard.workers["cycles-2@b"] == {COLLECTOR, SWEEP}
 
 
 def test_a_started_module_s_queue_is_given_back(engine, make_tower, switchboard):
     switchboard.workers["cycles@a"] = set()
     make_tower().round()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE}
+    assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE, SWEEP}
 
 
 def test_drift_is_undone_and_strangers_are_left_alone(make_tower, switchboard):
