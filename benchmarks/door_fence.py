@@ -33,7 +33,7 @@ _THREADS = 4
 _AD_SETS = 150
 _ACCOUNTS = 2
 _AT_ONCE = 5
-_WAIT_MS = (20, 150)  # into the work, at random
+_WAIT_MS = (50, 400)  # into the work, at random
 _LISTEN_S = 0.05  # for what might still arrive
 _TIMING = Timing(held_wait_s=0.05, retry_wait_s=0.05)
 _SLOW_S = 12.0
