@@ -131,9 +131,18 @@ def missing_of(conn: Connection, wanted: Collection[Action]) -> Mapping[ActionId
 
 def expire(conn: Connection, limit: int = 200) -> int:
     """Cancel what nobody answered in time, by Postgres' clock; return how many."""
-    late = approvals.unanswered(conn, ANSWER_WITHIN.total_seconds(), limit)
+    return _expire(conn, approvals.unanswered(conn, ANSWER_WITHIN.total_seconds(), limit), by="tower")
+
+
+def expire_stepped(conn: Connection, now: datetime) -> int:
+    """The same where weeks pass in minutes, by the platform's clock: what was asked for that long before `now`."""
+    late = [row for row in approvals.waiting(conn) if row.decided_at <= now - ANSWER_WITHIN]
+    return _expire(conn, late, by="stakazo simulate")
+
+
+def _expire(conn: Connection, late: Collection[Action], *, by: str) -> int:
     done = 0
-    for account_id in dict.fromkeys(action.account_id for action in late):  # by rising id, as everybody takes locks
+    for account_id in sorted({action.account_id for action in late}):  # by rising id, as everybody takes locks
         fence.lock_caps(conn, account_id)
         held = approvals.locked(conn, [action.id for action in late if action.account_id == account_id])
         for row in held.values():
@@ -141,7 +150,7 @@ def expire(conn: Connection, limit: int = 200) -> int:
                 hours = ANSWER_WITHIN.total_seconds() / 3600
                 reason = f"nobody approved it within {hours:g} h; the next cycle decides afresh"
                 ledger.settle(
-                    conn, row.action, ActionState.CANCELLED, actor="tower", reason=reason, event="approval.expired"
+                    conn, row.action, ActionState.CANCELLED, actor=by, reason=reason, event="approval.expired"
                 )
                 done += 1
     return done

@@ -150,7 +150,7 @@ class Recorder:
         return Ending(move=move, told_besides=None if duplicates is None else ("duplicate", duplicates))
 
     def _quarantine_s(self, action: Action, account: Account) -> float:
-        return self.timing.quarantine_s(action.kind, catalogue.platform(account.platform))
+        return self.timing.quarantine_s(action.kind, catalogue.platform(account.platform), account.mode)
 
 
 def _set_mirror(conn: Connection, made: Sequence[Ending]) -> None:

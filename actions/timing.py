@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.actions import CREATES, ActionKind
+from domain.actions import CREATES, ActionKind, Mode
 from domain.platforms import Platform
 
 
@@ -19,6 +19,7 @@ class Timing:
     client_deadline_s: float = 25.0  # total for one write, after which the socket is closed
     quarantine_create_s: float | None = None  # None = the platform's trait
     quarantine_update_s: float | None = None
+    quarantine_stub_s: float | None = None  # of accounts of the sandbox, whose effects are never that late
     approval_life_s: float = 3600.0  # an action that could not be sent for so long is cancelled: the world moved on
     held_wait_s: float = 30.0  # fence closed, account paused, client not ready
     retry_wait_s: float = 2.0  # nothing left this machine, or a read failed; doubles with each attempt
@@ -33,8 +34,10 @@ class Timing:
                 f" {self.lease_s:g} s"
             )
 
-    def quarantine_s(self, kind: ActionKind, platform: Platform) -> float:
+    def quarantine_s(self, kind: ActionKind, platform: Platform, mode: Mode = Mode.LIVE) -> float:
         """How long an unknown outcome of the kind may still surface."""
+        if mode is Mode.STUB and self.quarantine_stub_s is not None:
+            return self.quarantine_stub_s
         if kind in CREATES:
             own, trait = self.quarantine_create_s, platform.quarantine_create
         else:

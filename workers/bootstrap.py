@@ -109,9 +109,9 @@ class House:
 
     def executor(self, owner: str, *, timing: Timing | None = None) -> Executor:
         """Return an executor of actions that claims rows as `owner`."""
-        return Executor(
-            self.engine, self.client_of, self.clock_of, owner, timing or Timing(), limits=limits_of(self.settings)
-        )
+        if timing is None:
+            timing = Timing(quarantine_stub_s=self.settings.common.stub_quarantine_s)
+        return Executor(self.engine, self.client_of, self.clock_of, owner, timing, limits=limits_of(self.settings))
 
     def close(self) -> None:
         """Let every connection go."""

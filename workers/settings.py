@@ -167,6 +167,9 @@ class _Common(BaseSettings):
     stakazo_speed: Annotated[float, Field(ge=0)] = Field(
         1.0, description="how many sandbox seconds pass in a real one, such as 60"
     )
+    stub_quarantine_s: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="seconds after which an unknown outcome of the sandbox is looked at, such as 3"
+    )
     flower_read_only: bool = Field(True, description="true or false")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="debug, info, warning or error"
