@@ -9,7 +9,6 @@ from models.tables.insights import insights_daily, insights_hourly
 from models.tables.ledger import action_transitions, actions
 from models.tables.mirror import ad_sets, ads, campaigns, creatives, marks
 from models.tables.orphans import orphans
-from models.tables.orphans import orphans
 from models.tables.people import approvals, module_levels, principals
 from models.tables.quota import breakers, quotas
 from models.tables.runs import run_logs, runs
@@ -40,7 +39,6 @@ __all__ = [
     "module_levels",
     "module_states",
     "policies",
-    "orphans",
     "orphans",
     "principals",
     "quotas",
