@@ -89,8 +89,23 @@ def _count_lines(place: Place, kinds: Sequence[ActionKind]) -> dict[tuple[Action
             for cell in living:
                 found[cell.kind, cell.fate, life] = int(Path(folder, str(cell.number)).read_text(encoding="utf-8"))
             if life == 1:
+                _require_sent(arena)
                 time.sleep(_WAIT_S)
     return found
+
+
+def _require_sent(arena: _Arena) -> None:
+    """Lines of a run that sent nothing would be those of another path.
+
+    Raises:
+        RuntimeError: the machine was too busy for an executor to keep its send deadline.
+    """
+    verdicts = matrix.judge(arena.engine, arena.sandbox, arena.cells, arena.actions, Counter())
+    unsent = [
+        f"{verdict.cell.kind}, {verdict.cell.fate}: {verdict.reason}" for verdict in verdicts if not verdict.sends
+    ]
+    if unsent:
+        raise RuntimeError(f"{len(unsent)} undisturbed runs sent nothing, such as {unsent[0]}")
 
 
 def run(variant: str, place: Place, trials: int, *, kinds: Sequence[ActionKind] = KINDS) -> LineKill:
