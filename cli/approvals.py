@@ -12,8 +12,8 @@ from actions.approvals import ANSWER_WITHIN, LIFE, Given
 from actions.request import fingerprint
 from cli import wording
 from cli.console import AsJson, ago, compact, instant, print_facts, print_json, say
+from cli.ringing import ring_all
 from cli.session import AccountChoice, chosen_or_all, opened, principal, transaction
-from cli.waiting import ring_for
 from domain.actions import Action
 from domain.errors import StakazoError
 from domain.ids import ActionId
@@ -91,7 +91,7 @@ def approve(
 
     with opened() as house:
         done, failed = _each(house, action_ids, give)
-        ring_for(house, [one.ring for one in given if one.action in done])  # those whose transaction ended well
+        ring_all(house, [one.ring for one in given if one.action in done])  # those whose transaction ended well
     _print_answers(done, failed, as_json=as_json)
 
 

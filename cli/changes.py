@@ -10,8 +10,9 @@ from actions import door
 from cli import goals
 from cli.actions import print_actions
 from cli.console import AsJson, print_json, say
+from cli.ringing import ring_all
 from cli.session import AccountChoice, choose_account, opened, principal, transaction
-from cli.waiting import ring_for, wait_for_actions
+from cli.waiting import wait_for_actions
 from domain.actions import TERMINAL, Action, ActionKind, ActionState, JsonMap, ObjectKind, Priority, Proposal
 from domain.errors import BadInputError, NotReadyError
 from domain.objects import Ad, AdSet, Campaign
@@ -110,7 +111,7 @@ def _change(  # noqa: PLR0917 - the options as they were typed
             chosen = choose_account(conn, account)
         change = _wanted(chosen, daily_budget, pause=pause)
         proposed = _propose(house, chosen, kind, object_id, change, reason.strip())
-        ring_for(house, proposed.rings)
+        ring_all(house, proposed.rings)
         (action,) = wait_for_actions(house, [row.id for row in proposed.actions], timeout)
     _leave(action, chosen, as_json=as_json)
 

@@ -12,8 +12,9 @@ from actions.undo import Fate, Step
 from actions.undoing import UndoPlan
 from cli.actions import print_actions
 from cli.console import AsJson, print_facts, print_json, print_table, say
+from cli.ringing import ring_all
 from cli.session import AccountChoice, actor, choose_account, opened, reading, transaction
-from cli.waiting import ring_for, wait_for_actions
+from cli.waiting import wait_for_actions
 from domain import catalogue
 from domain.actions import TERMINAL, Action, ActionState, Json
 from domain.errors import BadInputError
@@ -208,7 +209,7 @@ def _apply(house: House, plan: UndoPlan, choose: _Choose, reason: str, timeout: 
             proposed = undoing.apply(
                 conn, plan, reason=reason, actor=actor(), now=now, limits=limits_of(house.settings)
             )
-        ring_for(house, proposed.rings)
+        ring_all(house, proposed.rings)
         ended = wait_for_actions(house, [row.id for row in proposed.actions], timeout)
         done += ended
         if any(row.state is not ActionState.APPLIED for row in ended):

@@ -1,17 +1,15 @@
 """Waiting for a run, or for actions, with progress on standard error."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from rich.text import Text
 from sqlalchemy import Connection
 
-from actions.wording import Ring
 from cli.console import err, safe, say
 from cli.runs import Ended
 from cli.session import transaction
-from domain import catalogue
 from domain.actions import IN_FLIGHT, Action, ActionState
 from domain.errors import NotReadyError
 from domain.health import OPEN_RUN_STATES
@@ -52,16 +50,6 @@ def wait_for(house: House, account: Account, run_id: RunId, timeout_s: float) ->
         _until(house, lambda conn: _settled(conn, run_id), min(deadline_s, time.monotonic() + _SETTLE_S))
     with transaction(house) as conn:
         return Ended(account=account, run=ended, actions=ledger_reads.of_run(conn, run_id))
-
-
-def ring_for(house: House, rings: Iterable[Ring]) -> None:
-    """Tell the executors; the rows are kept already, so that without a broker they are only carried out later."""
-    try:
-        for ring in rings:
-            queue = catalogue.actions_queue(catalogue.platform(ring.platform))
-            house.doorbell.ring_action(queue, ring.action_id, about=ring.about)
-    except NotReadyError as error:
-        say(f"it is recorded, and the tower rings for it later: {error}")
 
 
 def wait_for_actions(house: House, ids: Sequence[ActionId], timeout_s: float) -> tuple[Action, ...]:

@@ -98,7 +98,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=budget_unit.SLUG, kinds=_BUDGET | CREATES, judge=budget_unit.judge),
     Guardrail(slug=floor.SLUG, kinds=_BUDGET | CREATES, judge=floor.judge),
     Guardrail(slug=large_change.SLUG, kinds=_RAISES, judge=large_change.judge, approvable=True),
-    Guardrail(slug=learning_resets.SLUG, kinds=_RAISES, judge=learning_resets.judge, approvable=True),
+    Guardrail(slug=learning_resets.SLUG, kinds=_RAISES, judge=learning_resets.judge, approvable=True, paces=True),
     Guardrail(slug=mass_pause.SLUG, kinds=_PAUSE, judge=mass_pause.judge, approvable=True),
     Guardrail(slug=cycle_limit.SLUG, kinds=_CHANGES | CREATES, judge=cycle_limit.judge),
 )
