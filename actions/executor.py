@@ -13,7 +13,7 @@ from typing import assert_never
 
 from sqlalchemy import Engine
 
-from actions import precheck, readback, steps
+from actions import precheck, quota, readback, steps
 from actions.guardrails import Limits
 from actions.outcome import Ending, Recorder
 from actions.send import Answered, Outcome, Postponed, Refused, Sending, Unknown, send
@@ -81,7 +81,7 @@ class Executor:
             InvariantError: there is no such action.
         """
         standing = self._look(action_id)
-        held = self._claim(action_id) if standing.is_due else None
+        held = self._claim(action_id, self._most_of(standing)) if standing.is_due else None
         if held is None:  # nothing to do, or somebody was faster
             return self._look(action_id).state if standing.is_due else standing.state
         self._checkpoint(steps.CLAIMED)
@@ -96,11 +96,17 @@ class Executor:
             raise InvariantError(f"there is no action {action_id}")
         return standing
 
-    def _claim(self, action_id: ActionId) -> _Held | None:
+    def _most_of(self, standing: ledger_claims.Standing) -> int:
+        """A batch that an account at rest could never take in one call would be put back for ever."""
+        if not standing.has_quota:
+            return self._most_at_once
+        return min(self._most_at_once, quota.most_writes(standing.score_limit))
+
+    def _claim(self, action_id: ActionId, most: int) -> _Held | None:
         """Take what is due, and look at the desired state of the account in the same transaction."""
         with self._engine.begin() as conn:
             actions = ledger_claims.claim(
-                conn, action_id, owner=self._owner, lease_s=self._timing.lease_s, most=self._most_at_once
+                conn, action_id, owner=self._owner, lease_s=self._timing.lease_s, most=most
             )
             if not actions:
                 return None

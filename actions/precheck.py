@@ -85,7 +85,8 @@ def _look_at(reader: PlatformReader, account: PlatformAccountId, action: Action,
 
 
 def _throttled(error: ThrottledError) -> Later:
-    return Later(reason=f"the platform asks for patience: {error}", wait_s=error.retry_after_s, is_throttled=True)
+    reason = f"the platform asks for patience: {error}"
+    return Later(reason=reason, wait_s=error.retry_after_s, is_throttled=error.is_of_account)
 
 
 def _compare(state: ObjectState | None, action: Action) -> Precheck:

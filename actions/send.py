@@ -153,7 +153,7 @@ def _outcome(timing: Timing, action: Action, result: str | Exception) -> Outcome
             return Answered(object_id=result)
         case ThrottledError():
             reason = f"the platform asks for patience: {result}"
-            return Postponed(reason=reason, wait_s=result.retry_after_s, is_throttled=True)
+            return Postponed(reason=reason, wait_s=result.retry_after_s, is_throttled=result.is_of_account)
         case NotSentError():
             return Postponed(reason=f"nothing was sent: {result}", wait_s=timing.backoff_s(action.attempts))
         case RefusedError() | NeedsPersonError():

@@ -18,7 +18,7 @@ from models.engine import db_now
 from models.stops import Stop
 
 _TIMING = Timing()
-_GRACE_S = 1.0  # past the send deadline: until then nobody waits in vain for a sender that is at work
+_GRACE_S = 0.75  # past the send deadline, so that with its own commits a stop returns within the deadline + 1 s
 _POLL_S = 0.02
 
 

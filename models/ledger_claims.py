@@ -24,10 +24,15 @@ def _quoted(words: Collection[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where an action stands, and whether it could be claimed now."""
+    """Where an action stands, whether it could be claimed now, and what its account's calls are counted against.
+
+    `has_quota` False = nobody counts them; `score_limit` None = the platform has not told the tier yet.
+    """
 
     state: ActionState
     is_due: bool
+    has_quota: bool
+    score_limit: float | None
 
 
 _DUE = (
@@ -69,7 +74,14 @@ _CLAIM = text(
     """  # noqa: S608 - texts of this file only
 ).columns(*ACTION_COLUMNS)
 
-_LOOK = text(f"SELECT state, ({_DUE}) FROM actions WHERE id = :id")  # noqa: S608 - texts of this file only
+_LOOK = text(
+    f"""
+    SELECT state, ({_DUE}), q.account IS NOT NULL, q.score_limit
+    FROM actions JOIN accounts c ON c.id = actions.account_id
+         LEFT JOIN quotas q ON q.platform = c.platform AND q.mode = c.mode AND q.account = c.platform_account_id
+    WHERE actions.id = :id
+    """  # noqa: S608 - texts of this file only
+)
 
 
 def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, most: int = 1) -> tuple[Action, ...]:
@@ -104,7 +116,9 @@ def claim(conn: Connection, action_id: ActionId, *, owner: str, lease_s: float, 
 def look(conn: Connection, action_id: ActionId) -> Standing | None:
     """Find where an action stands, without taking anything."""
     row = conn.execute(_LOOK, {"id": action_id}).first()
-    return None if row is None else Standing(state=ActionState(row[0]), is_due=row[1])
+    if row is None:
+        return None
+    return Standing(state=ActionState(row[0]), is_due=row[1], has_quota=row[2], score_limit=row[3])
 
 
 def still_held(conn: Connection, held: Sequence[Action]) -> frozenset[ActionId]:

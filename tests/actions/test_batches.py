@@ -10,7 +10,7 @@ from actions.executor import STEPS
 from domain.actions import ActionState, Priority
 from domain.errors import NotSentError, RefusedError, ThrottledError, TransientError, UnknownOutcomeError
 from models import fence, ledger_reads
-from models.tables import actions, ad_sets, ads, campaigns
+from models.tables import actions, ad_sets, ads, campaigns, quotas
 from tests.actions.fake_platform import NOW, fail, say_done_only, take_effect, take_effect_then_fail
 from tests.actions.stage import PATIENT, QUICK, budget, create, pause, set_stage
 
@@ -297,3 +297,25 @@ def test_a_mirror_that_is_being_rewritten_is_waited_for_one_row_at_a_time(shop):
         assert ledger_reads.in_doubt(conn) == ()
     assert [found[key].daily_budget_minor for key in ("11", "12", "13")] == [12_000] * 3
     assert [found[key].name for key in ("11", "12", "13")] == ["read", "read", "thing"]
+
+
+@pytest.mark.parametrize(("score_limit", "first"), [(None, 6), (60.0, 6), (9000.0, 8)])
+def test_a_batch_is_no_larger_than_the_tier_can_ever_take_in_one_call(engine, score_limit, first):
+    """On limited access 0.8 x 60 points hold six writes with their readings; more would be put back for ever."""
+    shop = set_shop(engine, 8)
+    with engine.begin() as conn:
+        row = {"platform": "meta", "mode": "stub", "account": "act_1", "score_limit": score_limit}
+        conn.execute(insert(quotas), [row])
+    rows = raises(shop, 8)
+    shop.executor().execute(rows[0].id)
+    assert shop.platform.batches == [first]
+
+
+def test_a_limit_of_one_object_does_not_hold_up_its_account(shop):
+    """The platform's four edits an hour are an ad set's own affair."""
+    error = ThrottledError("four edits an hour", retry_after_s=600.0, code=613)
+    error.is_of_account = False
+    shop.platform.writes = [fail(error)]
+    first, second = shop.approve(budget("11")), shop.approve(budget("12"))
+    assert shop.executor(most_at_once=1).execute(first.id) is _S.APPROVED
+    assert shop.executor(most_at_once=1).execute(second.id) is _S.APPLIED

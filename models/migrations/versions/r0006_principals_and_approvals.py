@@ -130,7 +130,8 @@ DROP TRIGGER use_approval ON actions;
 DROP FUNCTION use_approval();
 ALTER TABLE runs DROP CONSTRAINT ck_runs_level, ADD CONSTRAINT ck_runs_level CHECK (level IN ('auto', 'observe'));
 ALTER TABLE accounts DROP CONSTRAINT ck_accounts_level, ADD CONSTRAINT ck_accounts_level
-    CHECK (level IN ('auto', 'observe')), DROP COLUMN max_worst_day_minor, DROP COLUMN max_change_without_approval_minor;
+    CHECK (level IN ('auto', 'observe')),
+    DROP COLUMN max_worst_day_minor, DROP COLUMN max_change_without_approval_minor;
 DROP TABLE module_levels;
 DROP TABLE approvals;
 DROP FUNCTION guard_approval();
