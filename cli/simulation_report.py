@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from cli.console import instant, plain, safe
 from domain.money import Money
 from workers.simulation_checks import Check
 from workers.simulation_figures import Figures, MoneyDay
+from workers.simulation_troubles import Troubles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ def write(figures: Figures, checks: Sequence[Check], folder: Path) -> Report:
 
 def in_words(figures: Figures) -> str:
     """Say in one paragraph what the system did and what it earned."""
-    return " ".join((_what(figures), *_earned(figures), _note(figures)))
+    return " ".join((_what(figures), *_trouble(figures.troubles), *_earned(figures), _note(figures)))
 
 
 def _page(figures: Figures, checks: Sequence[Check], pictures: Sequence[Path]) -> Iterator[str]:
@@ -50,6 +51,7 @@ def _page(figures: Figures, checks: Sequence[Check], pictures: Sequence[Path]) -
         yield f"![{picture.stem}]({picture.name})"
         yield ""
     yield from _checks_table(checks)
+    yield from _troubles_table(figures.troubles)
     yield from _work_table(figures)
     yield from _memory_table(figures)
 
@@ -69,6 +71,24 @@ def _what(figures: Figures) -> str:
         f"In {_days(figures)} the system ran {slots - skipped} cycles on {accounts}{more} ({skipped} slots skipped) and"
         f" did: {deeds}. Its own guardrails stopped {blocked} further proposals."
     )
+
+
+def _trouble(troubles: Troubles) -> Iterator[str]:
+    met = sum(troubles.faults.values())
+    if met:
+        runs = f"{troubles.spoilt_runs} run{'' if troubles.spoilt_runs == 1 else 's'}"
+        yield f"{met} calls went wrong on the way and spoilt {runs}."
+    if troubles.unknowns:
+        yield f"Of {sum(troubles.unknowns.values())} unknown outcomes: {_counts(troubles.unknowns)}."
+    if troubles.requests:
+        asked = _counts(troubles.requests)
+        yield f"Nobody is there to approve, so what waits for a person ends after a day: {asked}."
+    if troubles.edits:
+        over = troubles.edits.get("overwritten", 0)
+        yield (
+            f"People made {sum(troubles.edits.values())} edits by hand; {troubles.left_alone} changes were given up for"
+            f" them, and {over} edits that fell between a reading and a write were gone over, and flagged."
+        )
 
 
 def _earned(figures: Figures) -> Iterator[str]:
@@ -133,6 +153,34 @@ def _checks_table(checks: Sequence[Check]) -> Iterator[str]:
     for check in checks:
         yield from (f"- **{check.name}**: {_text(line)}" for line in check.violations)
     yield ""
+
+
+def _troubles_table(troubles: Troubles) -> Iterator[str]:
+    window = "nothing was sent" if troubles.read_to_write_ms is None else f"{troubles.read_to_write_ms} ms at most"
+    rows = (
+        ("calls that went wrong, by fault", _counts(troubles.faults) or "none"),
+        ("runs that ended partial or failed by them", str(troubles.spoilt_runs)),
+        ("outcomes that were unknown, as they stand now", _counts(troubles.unknowns) or "none"),
+        ("changes that a person was asked about", _counts(troubles.requests) or "none"),
+        ("edits by hand, by how they were found", _counts(troubles.edits) or "none"),
+        ("changes given up for an edit by hand", str(troubles.left_alone)),
+        ("from our fresh reading to the write", window),
+        ("rows of the audit", f"{troubles.audit_rows}, {_whole(troubles)}"),
+        ("largest share of an account's calls in use", f"{troubles.usage_peak:.1%}"),
+    )
+    yield "## What went wrong, and what became of it"
+    yield "| what | figures |"
+    yield "|---|---|"
+    yield from (f"| {name} | {value} |" for name, value in rows)
+    yield ""
+
+
+def _whole(troubles: Troubles) -> str:
+    return f"{len(troubles.audit_problems)} problems" if troubles.audit_problems else "every chain whole"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} x {name.replace('_', ' ')}" for name, count in counts.items())
 
 
 def _work_table(figures: Figures) -> Iterator[str]:

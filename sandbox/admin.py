@@ -25,7 +25,7 @@ _LONGEST_ADVANCE: Final = timedelta(days=1_100)
 def admin_app(platform: Platform, graph: Graph) -> Starlette:
     """Return the admin application of a running platform."""
     routes = {
-        ("GET", "/health"): lambda _: _health(platform),
+        ("GET", "/health"): lambda _: _health(platform, graph),
         ("GET", "/clock"): lambda _: _clock(platform),
         ("POST", "/advance"): lambda body: _advance(platform, body),
         ("POST", "/speed"): lambda body: _speed(platform, body),
@@ -61,7 +61,7 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(document), status_code=status, media_type="application/json")
 
 
-def _health(platform: Platform) -> dict[str, Any]:
+def _health(platform: Platform, graph: Graph) -> dict[str, Any]:
     world = platform.world
     return {
         "status": "ok",
@@ -70,6 +70,7 @@ def _health(platform: Platform) -> dict[str, Any]:
             account.id: {kind: len(account.nodes[kind]) for kind in Kind} for account in world.accounts.values()
         },
         "effects": platform.last_seq,
+        "usage_peak": graph.usage.peak,
         "calls": dict(platform.calls),
         **_clock(platform),
     }

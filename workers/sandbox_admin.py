@@ -29,6 +29,11 @@ def advance(admin_url: str, *, seconds: float | None = None, to: datetime | None
     return _clock(_ask(admin_url, "POST", "/advance", wanted, timeout_s=_ADVANCE_TIMEOUT_S))[0]
 
 
+def usage_peak(admin_url: str) -> float:
+    """Return the largest share of its calls that any account has used since the sandbox was started."""
+    return float(_ask(admin_url, "GET", "/health")["usage_peak"])
+
+
 def faults(admin_url: str) -> Sequence[Mapping[str, Any]]:
     """Return the faults script in force, each line with how often it was seen and has fired."""
     return list(_ask(admin_url, "GET", "/faults")["script"])

@@ -26,12 +26,13 @@ from workers.planner import planner_of
 from workers.schedule import wanted_rhythms
 from workers.simulation_folder import Plan, SimulationFolder
 from workers.simulation_notes import Notes
+from workers.simulation_waits import Patience, end_unanswered, require_timely
 
 SETTLE_TIMEOUT_S = 300.0  # for everything due at one slot
 _POLL_S = 0.004
 _DAY = timedelta(days=1)
 _RING_LIMIT = 500
-_UNDER_WAY = (ActionState.APPROVED, ActionState.SENT)  # an unknown one waits out its quarantine on Postgres' clock
+_UNDER_WAY = (ActionState.APPROVED, ActionState.SENT, ActionState.UNKNOWN)  # minutes in life, less than a slot's time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,19 +65,22 @@ class Simulation:
 
         Raises:
             NotReadyError: what is due does not end, or the sandbox does not answer; the message says what is open.
+            BadInputError: the sandbox's faults are too late for a simulation.
             StopRequested: Ctrl-C; the same call on the same folder goes on.
         """
         house = self.machine.house
         rhythms = wanted_rhythms(house.settings)
         planner, notes = planner_of(house), Notes(self.folder)
         admin_url = addresses.sandbox_admin_url(house.settings)
+        require_timely(admin_url)
         with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             people = self._people(conn)
             self._ring_open(conn)
             now = sandbox_admin.read_clock(admin_url)[0]
             try:
                 while True:
-                    is_new, is_end = self._serve(conn, planner, now), now >= self.plan.end_at
+                    upcoming, is_end = min(_next_slots(people, rhythms, now)), now >= self.plan.end_at
+                    is_new = self._serve(conn, planner, now, upcoming)
                     self._slots += is_new
                     if is_new:  # a simulation that had ended before writes nothing down again
                         with self._timed("noting"):
@@ -84,7 +88,7 @@ class Simulation:
                     if is_end:
                         self._tell(now, now)
                         return
-                    following = min(self.plan.end_at, *_next_slots(people, rhythms, now))
+                    following = min(self.plan.end_at, upcoming)
                     with self._timed("advancing"):
                         sandbox_admin.advance(admin_url, to=following)
                     self._tell(now, following)
@@ -120,24 +124,34 @@ class Simulation:
             queue = catalogue.actions_queue(catalogue.platform(due.platform))
             bell.ring_action(queue, due.action.id, about="gone on with")
 
-    def _serve(self, conn: Connection, planner: Planner, now: datetime) -> bool:
+    def _serve(self, conn: Connection, planner: Planner, now: datetime, upcoming: datetime) -> bool:
         """Plan what is due now and wait until it is over; say whether there was anything."""
+        house = self.machine.house
+        end_unanswered(house, conn, now)
+        admin_url = addresses.sandbox_admin_url(house.settings)
         with self._timed("planning"):
             planned = planner.plan()
         if planned.unreachable:
             raise NotReadyError(f"the clock of {', '.join(planned.unreachable)} cannot be read at {now.isoformat()}")
         is_open = run_history.count_open(conn) > 0
+        patience = Patience(house=house, conn=conn, admin_url=admin_url, now=now, until=upcoming)
         with self._timed("waiting for runs"):
-            self._wait(lambda: run_history.count_open(conn) == 0, conn, now)
+            self._wait(lambda: run_history.count_open(conn) == 0, patience)
         with self._timed("waiting for actions"):
-            self._wait(lambda: not ledger_counts.count_in(conn, _UNDER_WAY), conn, now)
+            self._wait(lambda: not ledger_counts.count_in(conn, _UNDER_WAY), patience)
         return is_open or bool(planned.runs)
 
-    def _wait(self, is_over: Callable[[], bool], conn: Connection, now: datetime) -> None:
-        supervisor = self.machine.supervisor
-        if not supervisor.wait(is_over, timeout_s=self.settle_timeout_s, poll_s=_POLL_S):
+    def _wait(self, is_over: Callable[[], bool], patience: Patience) -> None:
+        def look() -> bool:
+            if is_over():
+                return True
+            patience.pass_by()
+            return False
+
+        if not self.machine.supervisor.wait(look, timeout_s=self.settle_timeout_s, poll_s=_POLL_S):
             raise NotReadyError(
-                f"what was due at {now.isoformat()} did not end in {self.settle_timeout_s:.0f} s: {_open_words(conn)};"
+                f"what was due at {patience.now.isoformat()} did not end in {self.settle_timeout_s:.0f} s:"
+                f" {_open_words(patience.conn)};"
                 f" see the logs in {addresses.folders(self.machine.house.settings).logs}, then type the same again"
             )
 

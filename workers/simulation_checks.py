@@ -12,27 +12,31 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from actions.quota import LIMITS
 from domain import catalogue
 from domain.actions import ObjectKind
 from domain.catalogue import Rhythm
 from domain.health import OPEN_RUN_STATES, RunState
 from domain.money import Money
 from domain.objects import AdSet, Campaign, Status
+from domain.ports import CallClass
 from domain.slots import latest_slot, next_slot
 from models import accounts, mirror
 from models.accounts import Account
 from models.runs import SCHEDULE
 from models.tables import runs
-from workers import addresses, oracle, simulation_memory, simulation_replay
+from workers import addresses, oracle, sandbox_admin, simulation_memory, simulation_replay, simulation_troubles
 from workers.bootstrap import House
 from workers.schedule import wanted_rhythms
 from workers.simulation_folder import Plan, SimulationFolder
 from workers.simulation_replay import Caps, Effect, Standing
+from workers.simulation_troubles import Troubles
 
 _NUMBERS = (
     "campaigns_active", "adsets_active", "ads_active", "total_spend_today", "proposed", "actions_taken",
 )  # fmt: skip
 _MOST_NAMED = 20
+_BUDGET = "daily_budget_minor"
 _WELL = frozenset({RunState.SUCCEEDED, RunState.SKIPPED})
 
 
@@ -55,16 +59,23 @@ class Seen:
     plan: Plan
     people: tuple[Account, ...]
     effects: tuple[Effect, ...]
+    troubles: Troubles
 
 
 def look(house: House, folder: SimulationFolder, plan: Plan) -> Seen:
-    """Read the platform's log and the plan's accounts."""
-    lines = oracle.lines(addresses.sandbox_admin_url(house.settings), after=plan.first_effect)
+    """Read the platform's log and the plan's accounts, and count what went wrong."""
+    admin_url = addresses.sandbox_admin_url(house.settings)
+    lines = oracle.lines(admin_url, after=plan.first_effect)
+    faults, usage_peak = simulation_troubles.fired(sandbox_admin.faults(admin_url)), sandbox_admin.usage_peak(admin_url)
     with house.engine.connect() as conn:
-        people = tuple(row for row in accounts.listing(conn) if not row.is_paused)
-    return Seen(
-        house=house, folder=folder, plan=plan, people=people, effects=simulation_replay.effects_of(lines)
-    )  # fmt: skip
+        return Seen(
+            house=house,
+            folder=folder,
+            plan=plan,
+            people=tuple(row for row in accounts.listing(conn) if not row.is_paused),
+            effects=simulation_replay.effects_of(lines),
+            troubles=simulation_troubles.of(conn, faults=faults, usage_peak=usage_peak),
+        )
 
 
 def check_all(seen: Seen) -> tuple[Check, ...]:
@@ -73,11 +84,18 @@ def check_all(seen: Seen) -> tuple[Check, ...]:
         return (
             _check("ledger equals oracle", "every applied action has one effect, and no other", _ledger(seen)),
             _check("every slot accounted for", "each slot was run, or is recorded as skipped", _slots(conn, seen)),
-            _check("runs ended well", "no run failed, was stopped or ended with errors", _runs(conn)),
+            _check(
+                "runs ended well",
+                "no run failed or had errors but by the platform's fault",
+                _runs(conn, seen),
+            ),
             _check("figures are numbers", "no figure of a run is missing or not a number", _figures(conn)),
-            _check("steps", "no budget step of ours is wider than 20 %", simulation_replay.wide_steps(seen.effects)),
+            _check("steps", "no budget step of ours is wider than 20 %", _steps(conn, seen)),
             _check("rests", "24 h between budget changes of an object, 72 h in learning", _rests(seen)),
             _check("caps", "no raise or activation of ours passed a cap", _caps(conn, seen)),
+            _check("people", "nothing that people set was overwritten without being flagged", _overwrites(conn, seen)),
+            _check("audit", "the audit's chains are whole", iter(seen.troubles.audit_problems)),
+            _check("calls", "no account's calls were used up by over 80 %", _calls(seen)),
             _check("memory", "no process grows without end", _memory(seen.folder)),
         )
 
@@ -125,7 +143,7 @@ def _ledger(seen: Seen) -> Iterator[str]:
     yield from (f"action {number} has an effect and is not applied" for number in found.effect_not_applied)
     yield from (f"action {number} has several effects" for number in found.effects_twice)
     if found.undecided:
-        yield f"{found.undecided} actions are sent or unknown, without a fault that would explain it"
+        yield f"{found.undecided} actions are still sent or unknown, beyond every quarantine"
 
 
 def _slots(conn: Connection, seen: Seen) -> Iterator[str]:
@@ -148,8 +166,10 @@ def _slots(conn: Connection, seen: Seen) -> Iterator[str]:
             yield from (f"run {row.id} of {rhythm.name} stands at no slot ({slot})" for slot, row in states.items())
 
 
-def _runs(conn: Connection) -> Iterator[str]:
+def _runs(conn: Connection, seen: Seen) -> Iterator[str]:
     for row in conn.execute(select(runs).where(runs.c.state.not_in(_WELL | OPEN_RUN_STATES)).order_by(runs.c.id)):
+        if seen.troubles.faults and simulation_troubles.is_spoilt(row):
+            continue
         yield f"run {row.id} of {row.task} at {row.slot_at.isoformat()} {row.state}: {row.reason}"
 
 
@@ -171,6 +191,29 @@ def _figures(conn: Connection) -> Iterator[str]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _steps(conn: Connection, seen: Seen) -> Iterator[str]:
+    """A step that went over an edit in the moment of the sending is judged by what it stepped from: it is flagged."""
+    over = simulation_troubles.believed(conn, simulation_troubles.flagged(conn))
+    budgets = {number: int(held[_BUDGET]) for number, held in over.items() if held.get(_BUDGET) is not None}
+    return simulation_replay.wide_steps(seen.effects, budgets)
+
+
+def _overwrites(conn: Connection, seen: Seen) -> Iterator[str]:
+    believed = simulation_troubles.believed(conn, {effect.action for effect in seen.effects if effect.action})
+    flagged = simulation_troubles.flagged(conn)
+    for account in seen.people:
+        own = str(account.platform_account_id).removeprefix("act_")
+        effects = [effect for effect in seen.effects if effect.account_id == own]
+        until = account.activities_read_at or seen.plan.begin_at
+        yield from simulation_replay.silent_overwrites(effects, believed, flagged, until)
+
+
+def _calls(seen: Seen) -> Iterator[str]:
+    peak = seen.troubles.usage_peak
+    if peak > LIMITS[CallClass.DOOR]:
+        yield f"an account's calls were used up by {peak:.1%}"
 
 
 def _rests(seen: Seen) -> Iterator[str]:

@@ -16,6 +16,7 @@ from workers.simulation_folder import Plan, SimulationFolder
 from workers.simulation_futures import MATURED, UNTOUCHED, DayFigures, days_of
 from workers.simulation_memory import Slope
 from workers.simulation_notes import day_figures
+from workers.simulation_troubles import Troubles
 
 _STEPS = text(
     "SELECT task, step ->> 'step' AS step, sum((step ->> 'ms')::bigint) / 1000.0 AS seconds, count(*) AS times"
@@ -113,6 +114,7 @@ class Figures:
     pace: tuple[PaceDay, ...]
     memory: tuple[MemorySample, ...]
     slopes: tuple[Slope, ...]
+    troubles: Troubles
 
 
 def gather(seen: Seen, futures: Mapping[str, Sequence[DayFigures]]) -> Figures:
@@ -133,6 +135,7 @@ def gather(seen: Seen, futures: Mapping[str, Sequence[DayFigures]]) -> Figures:
             pace=pace_of(seen.folder),
             memory=tuple(_memory(seen.folder)),
             slopes=simulation_memory.slopes(longest_go(tuple(seen.folder.notes("memory")))),
+            troubles=seen.troubles,
         )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from domain.clock import require_aware
 from domain.errors import NotReadyError
 from domain.platforms import PLATFORMS
 
+QUARANTINE_S: Final = 2.0  # of unknown outcomes: real seconds, in which a simulation lets hours pass
 _INSTANTS = ("begin_at", "end_at")
 
 
@@ -65,6 +66,7 @@ class SimulationFolder:
             "REDIS_URL": "",
             "SANDBOX_URL": "",
             "SANDBOX_ADMIN_URL": "",
+            "STUB_QUARANTINE_S": f"{QUARANTINE_S:g}",
             **{f"{row.slug.upper()}_API_MODE": "stub" for row in PLATFORMS},
         }
 

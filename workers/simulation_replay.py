@@ -1,8 +1,9 @@
 """Replays the platform's own log of effects: steps, caps and rests of budgets as they really were. Pure; no ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from domain.clock import require_aware
@@ -50,12 +51,15 @@ def effects_of(lines: Iterable[Mapping[str, Any]]) -> tuple[Effect, ...]:
     return tuple(found for line in lines if (found := _effect(line)) is not None)
 
 
-def wide_steps(effects: Iterable[Effect]) -> Iterator[str]:
-    """Name every budget step of ours that is wider than ±20 %."""
+def wide_steps(effects: Iterable[Effect], believed: Mapping[int, int] = MappingProxyType({})) -> Iterator[str]:
+    """Name every budget step of ours that is wider than ±20 %.
+
+    `believed` has the budgets that actions stepped from which, on record, went over an edit made in the last moment.
+    """
     for effect in effects:
         if effect.action is None or effect.budget is None:
             continue
-        before, after = effect.budget
+        before, after = believed.get(effect.action, effect.budget[0]), effect.budget[1]
         if abs(after - before) > before * STEP_MAX + 1e-6:
             yield (
                 f"action {effect.action} moved the daily budget of {effect.object_id} from {before} to {after} minor"
@@ -83,6 +87,25 @@ def hasty_changes(
                 f"action {effect.action} changed the daily budget of {effect.object_id} {effect.at - before} after"
                 f" another change; it rests for {wait}{' in learning' if learning else ''}"
             )
+
+
+def silent_overwrites(
+    effects: Iterable[Effect], believed: Mapping[int, Mapping[str, Any]], flagged: Container[int], until: datetime
+) -> Iterator[str]:
+    """Name every effect of ours that went over values it did not know of, and is not on record as one that did.
+
+    `believed` has what each action took for present. An edit is put on record by the next reading of the platform's
+    history: effects from `until` on, the instant of the last one, are left out.
+    """
+    for effect in effects:
+        if effect.action is None or effect.action not in believed or effect.action in flagged or effect.at >= until:
+            continue
+        held = believed[effect.action]
+        budget, status = held.get("daily_budget_minor"), held.get("status")
+        if effect.budget is not None and budget is not None and effect.budget[0] != budget:
+            yield f"action {effect.action} went over a budget of {effect.budget[0]}, which it took for {budget}"
+        if effect.is_on is not None and status is not None and effect.is_on[0] is not (status == _ACTIVE):
+            yield f"action {effect.action} went over a switch that it took for {status}"
 
 
 def broken_caps(effects: Sequence[Effect], standing: Sequence[Standing], caps: Caps) -> Iterator[str]:

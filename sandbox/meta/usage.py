@@ -27,6 +27,7 @@ class Usage:
 
     def __init__(self, tier: str) -> None:
         self.tier = tier
+        self.peak = 0.0  # the largest share of a score that any account ever used
         self._scores: dict[str, _Score] = {}
 
     @property
@@ -49,6 +50,7 @@ class Usage:
             score.blocked_until_s = now_s + block_s
             raise throttled(17, 2_446_079)
         score.points += points
+        self.peak = max(self.peak, score.points / limit)
 
     def headers(self, account_id: str, *, now_s: float) -> Headers:
         """Return the usage headers that go with every answer about an account."""

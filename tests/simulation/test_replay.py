@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,16 @@ import pytest
 from domain.catalogue import rhythm
 from workers.simulation_checks import expected_slots, longest_go
 from workers.simulation_memory import slopes
-from workers.simulation_replay import Caps, Effect, Standing, broken_caps, hasty_changes, wide_steps
+from workers.simulation_replay import (
+    Caps,
+    Effect,
+    Standing,
+    broken_caps,
+    hasty_changes,
+    silent_overwrites,
+    wide_steps,
+)
+from workers.simulation_troubles import is_spoilt
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,6 +37,46 @@ def test_a_step_over_a_fifth_is_named(after, is_wide):
 
 def test_a_person_s_step_is_not_ours_to_answer_for():
     assert list(wide_steps([budget(1000, 5000, action=None)])) == []
+
+
+def test_a_step_over_an_edit_of_the_last_moment_is_judged_by_what_it_stepped_from():
+    """A person raised 1000 to 1080 between our reading and our write of 800: that was a step of 20 %, and is flagged."""
+    assert list(wide_steps([budget(1080, 800)]))
+    assert list(wide_steps([budget(1080, 800)], {1: 1000})) == []
+    assert list(wide_steps([budget(1080, 799)], {1: 1000}))
+
+
+@pytest.mark.parametrize(
+    ("held", "flagged", "until", "is_silent"),
+    [
+        ({"daily_budget_minor": 1000}, set(), NOON + HOUR, True),
+        ({"daily_budget_minor": 1080}, set(), NOON + HOUR, False),  # it knew
+        ({"daily_budget_minor": 1000}, {1}, NOON + HOUR, False),  # and is on record
+        ({"daily_budget_minor": 1000}, set(), NOON, False),  # nobody has read the history since
+    ],
+)
+def test_what_went_over_a_person_s_value_and_is_not_on_record_is_named(held, flagged, until, is_silent):
+    assert bool(list(silent_overwrites([budget(1080, 800)], {1: held}, flagged, until))) is is_silent
+
+
+def test_what_went_over_a_person_s_switch_is_named():
+    effect = Effect(at=NOON, account_id="1", object_id="7", action=1, is_on=(False, True))
+    assert list(silent_overwrites([effect], {1: {"status": "ACTIVE"}}, set(), NOON + HOUR))
+    assert list(silent_overwrites([effect], {1: {"status": "PAUSED"}}, set(), NOON + HOUR)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "errors", "is_theirs"),
+    [
+        ("failed", ["NeedsPersonError"], True),
+        ("partial", ["TransientError", "ThrottledError"], True),
+        ("failed", ["TransientError", "KeyError"], False),
+        ("failed", [], False),
+        ("stopped", ["TransientError"], False),
+    ],
+)
+def test_only_the_platform_s_own_errors_spoil_a_run(state, errors, is_theirs):
+    assert is_spoilt(SimpleNamespace(state=state, errors=[{"error": name} for name in errors])) is is_theirs
 
 
 @pytest.mark.parametrize(

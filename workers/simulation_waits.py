@@ -1,0 +1,87 @@
+"""What a stepped simulation does while rows wait on real time: it rings for them and lets the platform's clock run.
+
+The tower rings as well, and ends what nobody answered, at a pace for real days; here a week passes in minutes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from actions import approvals
+from control_tower.loop import RING_LIMIT
+from domain import catalogue
+from domain.errors import BadInputError
+from models import approvals as requests
+from models import ledger_reads, run_rings
+from workers import sandbox_admin
+from workers.bootstrap import House
+from workers.simulation_folder import QUARANTINE_S
+
+ROUND_S: Final = 0.25
+_DRAGGING_S: Final = 2.0
+_LATEST_S: Final = QUARANTINE_S / 2  # of an effect that comes late: our own way to the quarantine takes its time too
+
+
+def require_timely(admin_url: str) -> None:
+    """Refuse a faults script whose late effects would come after we have looked for them.
+
+    Raises:
+        BadInputError: a line of the script is too late.
+    """
+    for line in sandbox_admin.faults(admin_url):
+        if line["do"] == "late_commit" and float(line.get("seconds", 0)) > _LATEST_S:
+            raise BadInputError(
+                f"a simulation looks for an unknown outcome after {QUARANTINE_S:g} s, so a late_commit may be"
+                f" {_LATEST_S:g} s late at most, not {line['seconds']:g} s: change it in the scenario's [[faults]]"
+            )
+
+
+def end_unanswered(house: House, conn: Connection, now: datetime) -> int:
+    """Cancel what nobody approved within a day of the platform's clock; return how many."""
+    if not requests.waiting(conn):
+        return 0
+    with house.engine.begin() as own:
+        return approvals.expire_stepped(own, now)
+
+
+@dataclass(slots=True, kw_only=True)
+class Patience:
+    """One waiting at `now`. The platform's clock stands; once the waiting drags on it runs as the real one does.
+
+    Else a limit that passes with the platform's time would never pass, and neither would the waiting.
+    """
+
+    house: House
+    conn: Connection  # AUTOCOMMIT
+    admin_url: str
+    until: datetime  # the platform's clock stays before it
+    now: datetime
+    monotonic_s: Callable[[], float] = time.monotonic
+    _begun_s: float = field(init=False)
+    _told_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begun_s = self._told_s = self.monotonic_s()
+
+    def pass_by(self) -> None:
+        """Do a round if it is time for one."""
+        passed_s = self.monotonic_s() - self._told_s
+        if passed_s < ROUND_S:
+            return
+        self._told_s += passed_s
+        self._ring()
+        following = self.now + timedelta(seconds=passed_s)
+        if self._told_s - self._begun_s > _DRAGGING_S and following < self.until:
+            self.now = sandbox_admin.advance(self.admin_url, to=following)
+
+    def _ring(self) -> None:
+        bell = self.house.doorbell
+        run_rings.hurry_repeats(self.conn)
+        for run in run_rings.take_due(self.conn, [rhythm.name for rhythm in catalogue.RHYTHMS], RING_LIMIT):
+            bell.ring_run(run.task, run.id, about=run.about)
+        for due in ledger_reads.due(self.conn, RING_LIMIT):
+            bell.ring_action(catalogue.actions_queue(catalogue.platform(due.platform)), due.action.id, about="due")
