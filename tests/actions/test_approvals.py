@@ -247,6 +247,14 @@ def test_what_nobody_answers_is_cancelled_after_a_day(house):
     assert house.stage.get(early).state is AWAITING
 
 
+def test_where_weeks_pass_in_minutes_the_platform_s_day_ends_what_nobody_answers(house):
+    action = house.ask()
+    with house.stage.engine.begin() as conn:
+        assert approvals.expire_stepped(conn, action.decided_at + timedelta(hours=23)) == 0
+        assert approvals.expire_stepped(conn, action.decided_at + timedelta(hours=24)) == 1
+    assert house.stage.get(action).state is ActionState.CANCELLED
+
+
 def test_the_same_request_again_is_counted_and_not_written(house):
     house.ask()
     again = house.stage.propose(budget())

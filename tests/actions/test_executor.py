@@ -2,13 +2,14 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from actions.executor import STEPS
-from domain.actions import ActionKind, ActionState, Level, ObjectKind
+from domain.actions import ActionKind, ActionState, Level, Mode, ObjectKind
 from domain.errors import (
     GoneError,
     NeedsPersonError,
@@ -19,7 +20,7 @@ from domain.errors import (
     UnknownOutcomeError,
 )
 from models import fence, ledger, mirror, stops
-from models.tables import ad_sets
+from models.tables import accounts, ad_sets
 from tests.actions.fake_platform import (
     create_twice,
     fail,
@@ -150,6 +151,17 @@ def test_the_quarantine_is_the_platforms_trait(stage, wanted, minutes):
     held = stage.machinery(action)
     assert abs((held.next_at - held.quarantine_until).total_seconds()) < 0.01  # two readings of one clock
     assert 0 < (held.quarantine_until - stage.get(action).sent_at).total_seconds() - minutes * 60 < 30
+
+
+@pytest.mark.parametrize(("mode", "seconds"), [(Mode.STUB, 3), (Mode.LIVE, 120)])
+def test_a_shorter_quarantine_is_for_the_sandbox_alone(stage, mode, seconds):
+    with stage.engine.begin() as conn:
+        conn.execute(update(accounts).values(mode=mode))
+    stage.platform.writes = [fail(UNKNOWN)]
+    action = stage.approve(budget())
+    stage.executor(replace(PATIENT, quarantine_stub_s=3.0)).execute(action.id)
+    until = stage.machinery(action).quarantine_until
+    assert 0 < (until - stage.get(action).sent_at).total_seconds() - seconds < 30
 
 
 @pytest.mark.parametrize("wanted", [budget(), create()])

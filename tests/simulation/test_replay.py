@@ -40,7 +40,7 @@ def test_a_person_s_step_is_not_ours_to_answer_for():
 
 
 def test_a_step_over_an_edit_of_the_last_moment_is_judged_by_what_it_stepped_from():
-    """A person raised 1000 to 1080 between our reading and our write of 800: that was a step of 20 %, and is flagged."""
+    """A person made 1000 to 1080 between our reading and our write of 800: a step of 20 %, and it is flagged."""
     assert list(wide_steps([budget(1080, 800)]))
     assert list(wide_steps([budget(1080, 800)], {1: 1000})) == []
     assert list(wide_steps([budget(1080, 799)], {1: 1000}))
