@@ -104,7 +104,7 @@ def silent_overwrites(
         budget, status = held.get("daily_budget_minor"), held.get("status")
         if effect.budget is not None and budget is not None and effect.budget[0] != budget:
             yield f"action {effect.action} went over a budget of {effect.budget[0]}, which it took for {budget}"
-        if effect.is_on is not None and status is not None and effect.is_on[0] is not (status == _ACTIVE):
+        if effect.is_on is not None and status is not None and effect.is_on[0] is not (str(status).upper() == _ACTIVE):
             yield f"action {effect.action} went over a switch that it took for {status}"
 
 

@@ -61,8 +61,8 @@ def test_what_went_over_a_person_s_value_and_is_not_on_record_is_named(held, fla
 
 def test_what_went_over_a_person_s_switch_is_named():
     effect = Effect(at=NOON, account_id="1", object_id="7", action=1, is_on=(False, True))
-    assert list(silent_overwrites([effect], {1: {"status": "ACTIVE"}}, set(), NOON + HOUR))
-    assert list(silent_overwrites([effect], {1: {"status": "PAUSED"}}, set(), NOON + HOUR)) == []
+    assert list(silent_overwrites([effect], {1: {"status": "active"}}, set(), NOON + HOUR))
+    assert list(silent_overwrites([effect], {1: {"status": "paused"}}, set(), NOON + HOUR)) == []
 
 
 @pytest.mark.parametrize(
