@@ -21,7 +21,7 @@ from actions.timing import Timing
 from actions.writeahead import write_ahead
 from domain.actions import CREATES, Action, ActionKind, ActionState, Level
 from domain.clock import PlatformClock
-from domain.errors import InvariantError, NotReadyError
+from domain.errors import InvariantError, NotReadyError, PlatformError
 from domain.ids import ActionId
 from domain.ports import Client, PlatformReader
 from models import accounts, fence, ledger_claims, ledger_reads
@@ -127,7 +127,7 @@ class Executor:
             return record([self._recorder.settle(first, ActionState.DEAD, reason)])
         try:
             client, now = self._client_of(account), self._clock_of(account).now()
-        except NotReadyError as error:
+        except (NotReadyError, PlatformError) as error:  # nothing was begun: no reason to count it as a crash
             return record([self._recorder.release(row, str(error), self._timing.held_wait_s) for row in actions])
         match first.state:
             case ActionState.APPROVED:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from actions.executor import STEPS
+from actions.executor import STEPS, Executor
 from domain.actions import ActionKind, ActionState, Level, Mode, ObjectKind
 from domain.errors import (
     GoneError,
@@ -486,3 +486,20 @@ def test_a_paused_account_keeps_its_actions_waiting(stage):
     stage.change_account(is_paused=True)
     assert stage.executor(QUICK).execute(action.id) is ActionState.APPROVED
     assert stage.platform.requests == []
+
+
+@pytest.mark.parametrize(
+    "error", [TransientError("down"), ThrottledError("full", retry_after_s=60.0), NeedsPersonError("x")]
+)
+def test_a_platform_that_gives_no_client_kills_no_action(stage, error):
+    """Seen as: the token's permissions cannot be read for minutes, and everything approved is a dead letter."""
+
+    def refuse(_account):
+        raise error
+
+    action = stage.approve(budget())
+    executor = Executor(stage.engine, refuse, lambda _: stage.clock, "executor-1", QUICK)
+    for _ in range(6):
+        assert executor.execute(action.id) is ActionState.APPROVED
+        stage.end_waits()
+    assert stage.executor().execute(action.id) is ActionState.APPLIED
