@@ -60,10 +60,10 @@ class Event(Row):
 
     event_type: str
     event_time: datetime
-    object_id: str = ""
-    object_type: str = ""
-    actor_id: str = ""
-    actor_name: str = ""
+    object_id: str | None = None  # null where Meta itself acted, or a thing has no id: one such line must not
+    object_type: str | None = None  # make the whole history unreadable, which stops every automatic change
+    actor_id: str | None = None
+    actor_name: str | None = None
     application_id: str | None = None
     extra_data: str | None = None
 
@@ -98,15 +98,15 @@ class ActivityReader:
 def to_activity(row: Event, *, app_id: str, currency: str) -> Activity | None:
     """One line in the house's words; None where it is about a thing that we do not know."""
     match = _EVENT.match(row.event_type)
-    word = match.group(1) if match else row.object_type.lower()
+    word = match.group(1) if match else (row.object_type or "").lower()
     kind = _KINDS.get(word)
     if kind is None or not row.object_id:
         return None
     before, after = _values(row, currency)
     return Activity(
         at=row.event_time.astimezone(UTC),
-        actor_id=row.actor_id,
-        actor_name=row.actor_name,
+        actor_id=row.actor_id or "",
+        actor_name=row.actor_name or "",
         is_ours=row.application_id == app_id,
         event=row.event_type,
         object_kind=kind,

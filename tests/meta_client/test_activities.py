@@ -122,3 +122,12 @@ def test_without_an_application_or_with_another_one_it_was_not_us() -> None:
 def test_a_line_about_a_thing_that_we_do_not_know_is_left_out() -> None:
     assert told(event_type="ad_account_billing_charge", object_type="PAYMENT") is None
     assert told(object_id="") is None
+
+
+def test_a_line_with_nulls_leaves_the_rest_of_the_history_readable() -> None:
+    """Seen as: one line by the platform itself, and no rule may change anything for a week."""
+    text = b'{"event_type":"update_ad_set_name","event_time":"2026-11-20T15:30:00+0000","object_id":"1",'
+    nulls = b'"object_type":null,"actor_id":null,"actor_name":null,"application_id":null,"extra_data":null}'
+    activity = to_activity(msgspec.json.decode(text + nulls, type=Event, strict=False), app_id="5", currency="EUR")
+    assert activity is not None
+    assert (activity.actor_name, activity.is_ours) == ("", False)
