@@ -72,7 +72,7 @@ class Simulation:
         rhythms = wanted_rhythms(house.settings)
         planner, notes = planner_of(house), Notes(self.folder)
         admin_url = addresses.sandbox_admin_url(house.settings)
-        require_timely(admin_url)
+        require_timely(sandbox_admin.faults(admin_url))
         with house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             people = self._people(conn)
             self._ring_open(conn)
@@ -134,7 +134,13 @@ class Simulation:
         if planned.unreachable:
             raise NotReadyError(f"the clock of {', '.join(planned.unreachable)} cannot be read at {now.isoformat()}")
         is_open = run_history.count_open(conn) > 0
-        patience = Patience(house=house, conn=conn, admin_url=admin_url, now=now, until=upcoming)
+        patience = Patience(
+            doorbell=house.doorbell,
+            conn=conn,
+            advance=lambda to: sandbox_admin.advance(admin_url, to=to),
+            now=now,
+            until=upcoming,
+        )
         with self._timed("waiting for runs"):
             self._wait(lambda: run_history.count_open(conn) == 0, patience)
         with self._timed("waiting for actions"):

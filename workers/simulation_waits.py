@@ -4,10 +4,10 @@ The tower rings as well, and ends what nobody answered, at a pace for real days;
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -15,9 +15,9 @@ from actions import approvals
 from control_tower.loop import RING_LIMIT
 from domain import catalogue
 from domain.errors import BadInputError
+from domain.ports import Doorbell
 from models import approvals as requests
 from models import ledger_reads, run_rings
-from workers import sandbox_admin
 from workers.bootstrap import House
 from workers.simulation_folder import QUARANTINE_S
 
@@ -26,13 +26,13 @@ _DRAGGING_S: Final = 2.0
 _LATEST_S: Final = QUARANTINE_S / 2  # of an effect that comes late: our own way to the quarantine takes its time too
 
 
-def require_timely(admin_url: str) -> None:
+def require_timely(script: Sequence[Mapping[str, Any]]) -> None:
     """Refuse a faults script whose late effects would come after we have looked for them.
 
     Raises:
         BadInputError: a line of the script is too late.
     """
-    for line in sandbox_admin.faults(admin_url):
+    for line in script:
         if line["do"] == "late_commit" and float(line.get("seconds", 0)) > _LATEST_S:
             raise BadInputError(
                 f"a simulation looks for an unknown outcome after {QUARANTINE_S:g} s, so a late_commit may be"
@@ -55,9 +55,9 @@ class Patience:
     Else a limit that passes with the platform's time would never pass, and neither would the waiting.
     """
 
-    house: House
+    doorbell: Doorbell
     conn: Connection  # AUTOCOMMIT
-    admin_url: str
+    advance: Callable[[datetime], datetime]  # moves the platform's clock
     until: datetime  # the platform's clock stays before it
     now: datetime
     monotonic_s: Callable[[], float] = time.monotonic
@@ -76,10 +76,10 @@ class Patience:
         self._ring()
         following = self.now + timedelta(seconds=passed_s)
         if self._told_s - self._begun_s > _DRAGGING_S and following < self.until:
-            self.now = sandbox_admin.advance(self.admin_url, to=following)
+            self.now = self.advance(following)
 
     def _ring(self) -> None:
-        bell = self.house.doorbell
+        bell = self.doorbell
         run_rings.hurry_repeats(self.conn)
         for run in run_rings.take_due(self.conn, [rhythm.name for rhythm in catalogue.RHYTHMS], RING_LIMIT):
             bell.ring_run(run.task, run.id, about=run.about)
