@@ -22,7 +22,8 @@ from models import ledger_claims, ledger_moves, mirror
 from models.accounts import Account
 from models.ledger_moves import Move, released
 
-_LOCK_NOT_AVAILABLE = "55P03"
+_LOCK_NOT_AVAILABLE, _DEADLOCK = "55P03", "40P01"
+_DEADLOCKS = 3  # in a row, after which each ending is written alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +53,16 @@ class Recorder:
         """Write the endings of one account's actions; return where those stand that were still ours."""
         if not endings:
             return {}
-        try:
-            return self._record(endings)
-        except OperationalError as error:
-            if len(endings) == 1 or getattr(error.orig, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
-                raise
+        for _ in range(_DEADLOCKS):
+            try:
+                return self._record(endings)
+            except OperationalError as error:
+                state = getattr(error.orig, "sqlstate", None)
+                if state == _DEADLOCK:  # the other one goes on, and nothing of ours was written: once more
+                    continue
+                if len(endings) == 1 or state != _LOCK_NOT_AVAILABLE:
+                    raise
+                break
         # The mirror is being rewritten by a reading: alone, each may wait for its row without holding another's.
         return {key: state for ending in endings for key, state in self._record([ending]).items()}
 

@@ -176,8 +176,9 @@ def _collect_activities(work: Work, reader: PlatformReader) -> None:
     try:
         with work.load() as conn:
             pages = _kept(work, reader.activities(account.platform_account_id, people.read_from(account, now)))
-            taken = people.take_in(conn, account.id, chain.from_iterable(pages), actor=work.owner)
-            accounts.change(conn, account.id, activities_read_at=now)
+            history = tuple(chain.from_iterable(pages))  # read whole before a row is locked
+            accounts.change(conn, account.id, activities_read_at=now)  # before the audit, as whoever closes the fence
+            taken = people.take_in(conn, account.id, history, actor=work.owner)
     except PlatformError as error:
         work.note_error(STEP, error)
         return

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from actions.executor import STEPS, Executor
 from domain.actions import ActionKind, ActionState, Level, Mode, ObjectKind
@@ -19,7 +19,7 @@ from domain.errors import (
     TransientError,
     UnknownOutcomeError,
 )
-from models import fence, ledger, mirror, stops
+from models import audit, fence, ledger, mirror, stops
 from models.tables import accounts, ad_sets
 from tests.actions.fake_platform import (
     create_twice,
@@ -503,3 +503,31 @@ def test_a_platform_that_gives_no_client_kills_no_action(stage, error):
         assert executor.execute(action.id) is ActionState.APPROVED
         stage.end_waits()
     assert stage.executor().execute(action.id) is ActionState.APPLIED
+
+
+def test_an_outcome_is_recorded_although_its_transaction_was_chosen_to_end_a_deadlock(stage):
+    """Seen as: a change that the platform confirmed stays "sent", and is in doubt a minute later."""
+    action = stage.approve(budget())
+    other = stage.engine.connect()
+    recording = text("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%audit_append%'")
+
+    def lock_row() -> None:
+        with stage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            for _ in range(500):
+                if conn.execute(recording).first() is not None:
+                    break
+                time.sleep(0.01)
+        other.execute(text("SELECT FROM actions WHERE id = :id FOR UPDATE"), {"id": action.id})
+        other.rollback()
+
+    def hold_audit(step: str) -> None:
+        if step == "read_back":
+            audit.note(other, actor="test", event="test.first", account_id=stage.account_id)
+            thread.start()
+
+    thread = threading.Thread(target=lock_row)
+    state = stage.executor(checkpoint=hold_audit).execute(action.id)
+    thread.join(10)
+    other.close()
+    assert state is ActionState.APPLIED
+    assert len(stage.platform.oracle) == 1
