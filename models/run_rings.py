@@ -37,15 +37,6 @@ def take_due(conn: Connection, tasks: Sequence[str], limit: int) -> tuple[DueRun
     return tuple(_due(row) for row in sorted(rows, key=lambda row: row.id))
 
 
-def hurry_repeats(conn: Connection) -> int:
-    """Let runs that failed in passing try again now: for a simulation, where waiting mends nothing.
-
-    One that the platform's limits put back keeps its time: it has no attempt to its name.
-    """
-    late = and_(runs.c.state == RunState.PLANNED, runs.c.attempts > 0, runs.c.ring_at > func.clock_timestamp())
-    return conn.execute(update(runs).where(late).values(ring_at=func.clock_timestamp())).rowcount
-
-
 def take_waiting(conn: Connection, run: Run, tasks: Sequence[str]) -> tuple[DueRun, ...]:
     """Return runs of these tasks that may have waited for this one: the same account and slot, planned."""
     if not tasks:

@@ -18,7 +18,7 @@ from domain.actions import ActionState
 from domain.catalogue import Rhythm
 from domain.errors import NotReadyError
 from domain.slots import next_slot
-from models import accounts, ledger_counts, ledger_reads, policies, run_history
+from models import accounts, ledger_counts, ledger_reads, policies, run_history, stepping
 from models.accounts import Account
 from workers import addresses, sandbox_admin
 from workers.machine import Stepped
@@ -91,6 +91,7 @@ class Simulation:
                     following = min(self.plan.end_at, upcoming)
                     with self._timed("advancing"):
                         sandbox_admin.advance(admin_url, to=following)
+                        stepping.let_pass(conn, following - now)
                     self._tell(now, following)
                     now = following
             finally:

@@ -1,4 +1,4 @@
-"""What a stepped simulation does while rows wait on real time: it rings for them and lets the platform's clock run.
+"""What a stepped simulation does while rows wait: it rings for them, and lets time pass for them and for the platform.
 
 The tower rings as well, and ends what nobody answered, at a pace for real days; here a week passes in minutes.
 """
@@ -17,12 +17,13 @@ from domain import catalogue
 from domain.errors import BadInputError
 from domain.ports import Doorbell
 from models import approvals as requests
-from models import ledger_reads, run_rings
+from models import ledger_reads, run_rings, stepping
 from workers.bootstrap import House
 from workers.simulation_folder import QUARANTINE_S
 
 ROUND_S: Final = 0.25
-_DRAGGING_S: Final = 2.0
+_DRAGGING_S: Final = 0.5
+_HOP: Final = timedelta(seconds=30)
 _LATEST_S: Final = QUARANTINE_S / 2  # of an effect that comes late: our own way to the quarantine takes its time too
 
 
@@ -50,15 +51,14 @@ def end_unanswered(house: House, conn: Connection, now: datetime) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class Patience:
-    """One waiting at `now`. The platform's clock stands; once the waiting drags on it runs as the real one does.
-
-    Else a limit that passes with the platform's time would never pass, and neither would the waiting.
-    """
+    """One waiting at `now`. Once all that is open waits for a time, both clocks move on by hops: the platform's, and
+    the one of the waits. Standing, neither would come to the end of a limit that passes with the platform's time.
+    """  # noqa: D205 - the sentence needs the room
 
     doorbell: Doorbell
     conn: Connection  # AUTOCOMMIT
     advance: Callable[[datetime], datetime]  # moves the platform's clock
-    until: datetime  # the platform's clock stays before it
+    until: datetime  # the next slot: the platform's clock stays before it
     now: datetime
     monotonic_s: Callable[[], float] = time.monotonic
     _begun_s: float = field(init=False)
@@ -69,18 +69,22 @@ class Patience:
 
     def pass_by(self) -> None:
         """Do a round if it is time for one."""
-        passed_s = self.monotonic_s() - self._told_s
-        if passed_s < ROUND_S:
+        now_s = self.monotonic_s()
+        if now_s - self._told_s < ROUND_S:
             return
-        self._told_s += passed_s
+        self._told_s = now_s
+        if now_s - self._begun_s > _DRAGGING_S and not stepping.is_anything_at_work(self.conn):
+            self._hop()
         self._ring()
-        following = self.now + timedelta(seconds=passed_s)
-        if self._told_s - self._begun_s > _DRAGGING_S and following < self.until:
+
+    def _hop(self) -> None:
+        following = self.now + _HOP
+        if following < self.until:
             self.now = self.advance(following)
+            stepping.let_pass(self.conn, _HOP)
 
     def _ring(self) -> None:
         bell = self.doorbell
-        run_rings.hurry_repeats(self.conn)
         for run in run_rings.take_due(self.conn, [rhythm.name for rhythm in catalogue.RHYTHMS], RING_LIMIT):
             bell.ring_run(run.task, run.id, about=run.about)
         for due in ledger_reads.due(self.conn, RING_LIMIT):

@@ -165,18 +165,6 @@ def test_due_runs_are_taken_once_in_half_a_minute(engine, account_id):
         assert run_rings.take_due(conn, [TASK], 10) == ()
 
 
-def test_a_failed_attempt_can_be_hurried_and_a_throttled_one_keeps_its_time(engine, account_id):
-    failed, throttled = _plan(engine, account_id), _plan(engine, account_id, task="meta.collector")
-    for run_id, counts in ((failed, True), (throttled, False)):
-        owner = _claim(engine, run_id).lease_owner
-        with engine.begin() as conn:
-            runs.put_back(conn, run_id, owner, delay_s=60.0, reason="away", counts=counts)
-    with engine.begin() as conn:
-        assert run_rings.take_due(conn, [TASK, "meta.collector"], 10) == ()
-        assert run_rings.hurry_repeats(conn) == 1
-        assert [due.id for due in run_rings.take_due(conn, [TASK, "meta.collector"], 10)] == [failed]
-
-
 def test_runs_of_tasks_that_may_not_run_are_not_rung(engine, account_id):
     _plan(engine, account_id)
     with engine.begin() as conn:
