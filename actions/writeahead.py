@@ -65,8 +65,9 @@ def _judge_again(
     conn: Connection, actions: Sequence[Action], now: datetime, limits: Limits
 ) -> Mapping[ActionId, _Judged]:
     first = actions[0]
-    if first.kind is ActionKind.EMERGENCY_PAUSE:  # always alone
-        return {first.id: _Judged(stop=fence.barrier(conn, first.account_id, first.stop_id))}
+    if first.kind is ActionKind.EMERGENCY_PAUSE:  # then all are, of one stop
+        barrier = fence.barrier(conn, first.account_id, first.stop_id)
+        return {action.id: _Judged(stop=barrier) for action in actions}
     unapproved = approvals.missing_of(conn, actions)
     gathered = gather(
         conn,

@@ -14,8 +14,8 @@ from models import audit
 from models.ledger_rows import ACTION_COLUMNS, to_action
 from models.tables import actions
 
-# What may share a call: plain updates. A create must be read back alone, an emergency pause waits for nobody.
-SHARED = frozenset(ActionKind) - CREATES - RECORDED_ONLY - {ActionKind.EMERGENCY_PAUSE}
+# What may share a call: updates; a create must be read back alone. Emergency pauses go with those of their stop only.
+SHARED = frozenset(ActionKind) - CREATES - RECORDED_ONLY
 
 
 def _quoted(words: Collection[str]) -> str:
@@ -43,13 +43,14 @@ _SHARED = f"state = 'approved' AND kind IN ({_quoted(SHARED)}) AND crash_count =
 _CLAIM = text(
     f"""
     WITH lead AS (
-        SELECT id, account_id, object_kind, object_id, run_id, priority, ({_SHARED}) AS is_shared
+        SELECT id, account_id, object_kind, object_id, run_id, stop_id, priority, ({_SHARED}) AS is_shared
         FROM actions WHERE id = :id AND {_DUE}
         FOR UPDATE SKIP LOCKED
     ), due AS (
         SELECT a.id, a.priority, a.object_kind, a.object_id, a.account_id
         FROM actions a JOIN lead ON lead.is_shared AND a.account_id = lead.account_id
-             AND a.object_kind = lead.object_kind AND a.run_id IS NOT DISTINCT FROM lead.run_id AND a.id <> lead.id
+             AND a.object_kind = lead.object_kind AND a.run_id IS NOT DISTINCT FROM lead.run_id
+             AND a.stop_id IS NOT DISTINCT FROM lead.stop_id AND a.id <> lead.id
         WHERE :most > 1 AND a.id IN (SELECT id FROM actions b WHERE b.account_id = lead.account_id AND {_SHARED}
                                      AND {_DUE})
     ), placed AS (

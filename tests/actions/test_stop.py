@@ -1,6 +1,7 @@
 """A stop: what it answers and when, who is in doubt, and how what spends is paused, whoever dies in between."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -170,8 +171,17 @@ def test_what_spends_most_is_paused_first_and_the_list_says_what_it_was(stage):
     assert [(row.object_id, row.status_before, row.pause_state) for row in items(stage, stop_id)] == [
         ("2", "active", ActionState.APPLIED), ("3", "active", ActionState.APPLIED), ("1", "active", ActionState.APPLIED)
     ]  # fmt: skip
-    assert [(row.settled, row.total) for row in seen] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert [(row.settled, row.total) for row in seen] == [(0, 3), (3, 3)]  # one call for all of them
     assert seen[0].left_s is None
+
+
+def test_while_pauses_go_on_the_time_to_all_paused_is_told(stage):
+    spend(stage, c1=500, c2=90_000, c3=7_000)
+    stop_id = stage.stop(pauses=True)
+    seen = []
+    held = pausing(stage, progress=seen.append)
+    pauses.pause_all(replace(held, executor=stage.executor(most_at_once=1)), stop_id, patience_s=30)
+    assert [(row.settled, row.total) for row in seen] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert seen[1].left_s > 0
 
 
