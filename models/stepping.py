@@ -18,8 +18,11 @@ _PASS: Final = tuple(
         "UPDATE quotas SET reported_at = reported_at - :span, regain_at = regain_at - :span WHERE mode = 'stub'",
         "UPDATE breakers SET probe_at = probe_at - :span WHERE mode = 'stub' AND probe_at IS NOT NULL",
         "UPDATE runs SET ring_at = ring_at - :span WHERE mode = 'stub' AND state = 'planned'",
-        "UPDATE actions SET next_at = next_at - :span FROM accounts WHERE actions.state = 'approved'"
-        + " AND actions.lease_until IS NULL AND accounts.id = actions.account_id AND accounts.mode = 'stub'",
+        """
+        UPDATE actions SET next_at = next_at - :span FROM accounts
+        WHERE actions.state = 'approved' AND actions.lease_until IS NULL
+          AND accounts.id = actions.account_id AND accounts.mode = 'stub'
+        """,
     )
 )
 
