@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from actions import figures, levels, precedence
 from actions.arbiter import arbitrate
 from actions.facts import Gathered, gather, reservation_for
-from actions.guardrails import Judgement, Limits, fold, judge_all
+from actions.guardrails import Judgement, Limits, fold, judge_all, one_open_action
 from actions.repeats import ARBITER, FENCE, PAUSED, Repeats
 from actions.waiting import Waiting
 from actions.wording import Ring, ring
@@ -250,7 +250,8 @@ def _record(
                 conn, account_id=account.id, run_id=run_id, decided_at=now, actor=actor, drafts=some, module=module
             )
 
-    precedence.cancel_overtaken(conn, account.id, drafts, actor=actor)
+    late = precedence.cancel_overtaken(conn, account.id, drafts, actor=actor)
+    drafts = [_beside_open(draft) if draft.op_token in late else draft for draft in drafts]
     try:
         return insert(drafts)
     except IntegrityError as error:
@@ -261,9 +262,15 @@ def _record(
             rows.extend(insert([draft]))
         except IntegrityError as error:
             _require_open_object(error)
-            reason = "another action on the object is open; wait for its outcome"
-            rows.extend(insert([replace(draft, state=ActionState.BLOCKED, reason=reason, cap_reserved_minor=0)]))
+            rows.extend(insert([_beside_open(draft)]))
     return tuple(rows)
+
+
+def _beside_open(draft: Draft) -> Draft:
+    reason = "another action on the object is open; wait for its outcome"
+    return replace(
+        draft, state=ActionState.BLOCKED, reason=reason, cap_reserved_minor=0, blocked_by=one_open_action.SLUG
+    )
 
 
 def _require_open_object(error: IntegrityError) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from domain.actions import CREATES, ActionKind, ActionState, Proposal
-from domain.errors import LostClaimError
+from domain.actions import CREATES, ActionKind, ActionState, ObjectKind, Proposal
 from domain.ids import AccountId
-from models import ledger, ledger_sums
+from models import ledger, ledger_moves, ledger_sums
 from models.ledger import Draft
 from models.ledger_sums import OpenAction
 
@@ -22,25 +21,24 @@ def overtakes(proposal: Proposal, under_way: OpenAction) -> bool:
     return not under_way.is_held and proposal.priority > under_way.priority
 
 
-def cancel_overtaken(conn: Connection, account_id: AccountId, drafts: Sequence[Draft], *, actor: str) -> None:
-    """Cancel the open changes whose place approved drafts take. Call it under the cap lock, before they are recorded.
-
-    One that an executor claims at this very moment stays, and the draft is blocked by it as it is recorded.
-    """
+def cancel_overtaken(conn: Connection, account_id: AccountId, drafts: Sequence[Draft], *, actor: str) -> frozenset[str]:
+    """Cancel the open changes whose place approved drafts take, under the cap lock; return the tokens of drafts whose
+    object stays taken: an executor claims its change at this very moment, and nobody waits for that.
+    """  # noqa: D205 - the sentence needs the room
     coming = [draft for draft in drafts if draft.state is ActionState.APPROVED and draft.proposal.kind not in _BESIDE]
     if not coming:
-        return
+        return frozenset()
     standing = ledger_sums.open_actions(conn, account_id, ())
-    for draft in coming:
-        wanted = draft.proposal
-        under_way = standing.get((wanted.object_kind, wanted.object_id))
-        if under_way is None or not overtakes(wanted, under_way):
-            continue
-        action = ledger.get(conn, under_way.id)
-        if action is None:
-            continue
-        reason = f"overtaken by {wanted.rule}, which weighs more: {wanted.priority} over {action.priority}"
-        try:
-            ledger.settle(conn, action, ActionState.CANCELLED, actor=actor, reason=reason, event="overtaken")
-        except LostClaimError:
-            continue
+    late = {draft.op_token: (draft.proposal, under_way) for draft in coming if (under_way := standing.get(_of(draft)))}
+    moves = []
+    for wanted, under_way in late.values():
+        action = ledger.get(conn, under_way.id) if overtakes(wanted, under_way) else None
+        if action is not None:
+            reason = f"overtaken by {wanted.rule}, which weighs more: {wanted.priority} over {action.priority}"
+            moves.append(ledger_moves.settled(action, ActionState.CANCELLED, reason=reason, event="overtaken"))
+    gone = ledger_moves.move_free(conn, moves, actor=actor) if moves else {}
+    return frozenset(token for token, (_, under_way) in late.items() if under_way.id not in gone)
+
+
+def _of(draft: Draft) -> tuple[ObjectKind, str]:
+    return draft.proposal.object_kind, draft.proposal.object_id

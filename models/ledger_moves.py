@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, or_, select, text, tuple_
 
 from domain.actions import TERMINAL, Action, ActionState, Json, JsonMap
 from domain.errors import LostClaimError
@@ -17,6 +17,7 @@ from domain.ids import ActionId
 from models import audit
 from models.cleaning import json_document
 from models.ledger_rows import ACTION_COLUMNS, to_action
+from models.tables import actions
 
 _FREE = "lease_owner = NULL, lease_until = NULL, crash_count = 0"
 _IN_A_WHILE = "clock_timestamp() + make_interval(secs => m.wait_s)"
@@ -195,6 +196,18 @@ def move(conn: Connection, moves: Sequence[Move], *, actor: str) -> Mapping[Acti
     moved = change(conn, moves)
     tell(conn, [each for each in moves if each.action.id in moved], actor=actor)
     return moved
+
+
+def move_free(conn: Connection, moves: Sequence[Move], *, actor: str) -> Mapping[ActionId, Action]:
+    """Make the moves of rows that nobody holds or is changing; the others are missing from the answer.
+
+    It waits for none, so that it may come after lines of the audit in the same transaction.
+    """
+    known = [(each.action.id, each.action.epoch, each.action.state) for each in moves]
+    is_free = or_(actions.c.lease_until.is_(None), actions.c.lease_until <= func.clock_timestamp())
+    query = select(actions.c.id).where(tuple_(actions.c.id, actions.c.epoch, actions.c.state).in_(known), is_free)
+    free = {row[0] for row in conn.execute(query.with_for_update(skip_locked=True))}
+    return move(conn, [each for each in moves if each.action.id in free], actor=actor)
 
 
 def change(conn: Connection, moves: Sequence[Move]) -> Mapping[ActionId, Action]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, text, update
 
 from actions.guardrails import Limits
 from domain.actions import ActionState, ObjectKind, Priority
@@ -73,6 +73,18 @@ def test_a_change_that_is_being_sent_is_not_overtaken(stage):
     second = only(stage.propose(budget("11", target=9_000, priority=Priority.NEGATIVE_SPIKE)))
     assert second.state is ActionState.BLOCKED
     assert f"action {first.id}" in second.state_reason
+
+
+def test_a_change_that_is_being_claimed_is_neither_waited_for_nor_overtaken(stage):
+    """Waiting for its row, with the audit's place in line taken, would let the two wait for each other."""
+    first, second = stage.approve(budget("11")), stage.approve(budget("12"))
+    weightier = {"rule": "spike", "priority": Priority.NEGATIVE_SPIKE}
+    with stage.engine.begin() as claiming:
+        claiming.execute(text("SELECT FROM actions WHERE id = :id FOR UPDATE"), {"id": second.id})
+        rows = stage.propose(budget("11", target=9_000, **weightier), budget("12", target=9_000, **weightier)).actions
+    states = {row.object_id: row.state for row in rows}
+    assert states == {"11": ActionState.APPROVED, "12": ActionState.BLOCKED}
+    assert [stage.get(row).state for row in (first, second)] == [ActionState.CANCELLED, ActionState.APPROVED]
 
 
 def test_the_room_of_what_is_overtaken_is_free(stage):
