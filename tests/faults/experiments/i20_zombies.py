@@ -16,7 +16,7 @@ _ALL = tuple(
     for step, kind, fate in itertools.product(steps.STEPS[:-1], KINDS, _FATES)
     if step != steps.READ_BACK or fate is Fate.APPLIED  # nobody reads back at once what had no answer
 )
-_BATCH = 24  # they sleep side by side, each with its connection
+_BATCH = 50  # they sleep side by side, each with its connection
 
 
 def _sleep(place: Place, trials: int) -> Outcome:
@@ -48,7 +48,7 @@ GUARANTEE = Guarantee(
     enforced_at="actions/send.py: send; models/ledger_moves.py; actions/timing.py",
     refuted_by="SIGSTOP of a real process at each step of the protocol x outcome of the API x kind of action; another"
     " executor recovers; SIGCONT; then the platform's log, the row and its audit are compared with before.",
-    short=24,
+    short=len(_ALL),
     full=10_000,
     experiment=_sleep,
     weaker={"no send deadline": _without_deadline},
