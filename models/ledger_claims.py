@@ -145,7 +145,8 @@ def waited_s(conn: Connection, held: Sequence[Action]) -> Mapping[ActionId, floa
 def postpone(conn: Connection, account_id: int, *, wait_s: float) -> None:
     """Let no approved action of the account that nobody holds be claimed before `wait_s` are over.
 
-    Rows in somebody's hands are passed over: who claims one at this instant learns from the platform itself.
+    Rows in somebody's hands are passed over: who claims one at this instant learns from the platform itself. So are the
+    pauses of a stop, to which a reserve of the calls belongs that ordinary changes do not see.
     """
     conn.execute(_POSTPONE, {"account": account_id, "wait_s": wait_s})
 
@@ -155,7 +156,7 @@ _POSTPONE = text(
     UPDATE actions SET next_at = clock_timestamp() + make_interval(secs => :wait_s)
     WHERE id IN (
         SELECT id FROM actions
-        WHERE account_id = :account AND state = 'approved' AND lease_until IS NULL
+        WHERE account_id = :account AND state = 'approved' AND lease_until IS NULL AND kind <> 'emergency_pause'
           AND next_at < clock_timestamp() + make_interval(secs => :wait_s)
         FOR UPDATE SKIP LOCKED
     )

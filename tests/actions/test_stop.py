@@ -211,6 +211,21 @@ def test_a_throttled_pause_is_tried_again_and_what_is_left_goes_on_later(stage):
     assert len(stage.platform.requests) == 3
 
 
+def test_the_throttle_of_an_ordinary_change_holds_up_no_pause_of_a_stop(stage):
+    """Seen as: a change on its way as the stop was ordered is throttled, and for ten minutes nothing is paused."""
+    spend(stage, c1=500)
+    ordered = []
+
+    def stop_now(step: str) -> None:
+        if step == "released":
+            ordered.append(stage.stop(pauses=True))
+            pauses.pause_all(pausing(stage), ordered[0], patience_s=0)  # lists, and has no time for more
+
+    stage.platform.writes = [fail(ThrottledError("slow down", retry_after_s=600.0))]
+    stage.executor(checkpoint=stop_now).execute(stage.approve(budget()).id)
+    assert pauses.pause_all(pausing(stage), ordered[0], patience_s=1).paused_at is not None
+
+
 def test_a_pause_without_an_answer_is_not_waited_for_but_read_back_later(stage):
     spend(stage, c1=500)
     stop_id = stage.stop(pauses=True)
