@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 _AT_WORK: Final = text(
     "SELECT EXISTS (SELECT FROM runs WHERE state = 'running')"
     " OR EXISTS (SELECT FROM actions WHERE lease_until > clock_timestamp())"
+    " OR EXISTS (SELECT FROM actions WHERE state = 'unknown' AND quarantine_until > clock_timestamp())"
 )
 _PASS: Final = tuple(
     text(statement)
@@ -28,7 +29,10 @@ _PASS: Final = tuple(
 
 
 def is_anything_at_work(conn: Connection) -> bool:
-    """Whether somebody holds a run or an action just now; else all that is open waits."""
+    """Whether somebody holds a run or an action just now, or the sandbox may: a late effect falls into its quarantine.
+
+    Else all that is open waits for a time.
+    """
     return bool(conn.execute(_AT_WORK).scalar_one())
 
 

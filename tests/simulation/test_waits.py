@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from control_tower.standins import NotedDoorbell
-from domain.errors import BadInputError
+from domain.actions import ActionState
+from domain.errors import BadInputError, UnknownOutcomeError
 from models import ledger_claims, stepping
 from models.engine import make_engine
 from models.tables import actions, quotas
-from tests.actions.stage import budget, set_stage
+from tests.actions.fake_platform import fail
+from tests.actions.stage import PATIENT, budget, set_stage
 from workers.simulation_waits import Patience, require_timely
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -24,10 +26,14 @@ def engine(database_url):
 
 
 @pytest.fixture
-def waiting(engine):
+def stage(engine):
+    return set_stage(engine)
+
+
+@pytest.fixture
+def waiting(engine, stage):
     """An action that nobody has taken, a patience over it, and the hand on its watch."""
-    stage, watch = set_stage(engine), [0.0]
-    action, bell = stage.approve(budget()), NotedDoorbell()
+    watch, bell, action = [0.0], NotedDoorbell(), stage.approve(budget())
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         patience = Patience(
             doorbell=bell,
@@ -67,6 +73,14 @@ def test_the_clock_stands_while_somebody_is_at_work(waiting, engine):
     look_at, action = waiting
     with engine.begin() as conn:
         ledger_claims.claim(conn, action.id, owner="one", lease_s=60.0)
+    assert look_at(0.6) == (timedelta(0), 0)
+
+
+def test_the_clock_stands_in_a_quarantine(waiting, stage):
+    """Seen as: a late effect came platform minutes after its sending, and the next change of that budget too soon."""
+    look_at, action = waiting
+    stage.platform.writes = [fail(UnknownOutcomeError("no answer"))]
+    assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN
     assert look_at(0.6) == (timedelta(0), 0)
 
 
