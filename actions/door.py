@@ -172,8 +172,9 @@ def _judge_one(
         return _blocked(proposal, "; ".join(judgement.reasons), verdicts, by=by)
     if proposal.kind in RECORDED_ONLY:
         return _draft(proposal, ActionState.APPLIED, "recorded; nothing is sent for it", verdicts)
-    if stop is not None:
-        return _blocked(proposal, stop[1], verdicts, by=stop[0])
+    refusal = stop or waiting.refusal(proposal)
+    if refusal is not None:
+        return _blocked(proposal, refusal[1], verdicts, by=refusal[0])
     wanted = _as_trimmed(proposal, judgement)
     told = figures.write(wanted, facts)
     why = "; ".join(judgement.reasons) if judgement.needs_approval else levels.waits_for_person(level, wanted)
@@ -192,6 +193,7 @@ def _ask(
 ) -> Draft | None:
     """Let it wait for a person; its room under the caps is taken as it is sent, not before."""
     if waiting.is_asked_already(wanted):
+        gathered.count_asked(wanted)
         return None
     hindrance = waiting.hindrance(wanted)
     if hindrance is not None:

@@ -167,14 +167,19 @@ class Gathered:
         key = (proposal.object_kind, proposal.object_id)
         known = self.objects.get(key)
         self.in_cycle += 1
-        if proposal.kind is ActionKind.PAUSE and proposal.priority is not Priority.PERSON:
-            self.pauses += 1
-            self.paused_ppm += self._share_of(key, self.judged.get(key)) or 0
+        self.count_asked(proposal)
         judged = self.judged.get(key) or figures.read(told)
         self.resets += judged.resets
         self.account_total_minor += reserved_minor
         if known is not None and known.campaign_id in self.campaign_totals_minor:
             self.campaign_totals_minor[known.campaign_id] += reserved_minor
+
+    def count_asked(self, proposal: Proposal) -> None:
+        """Take a pause as taken up that a person has yet to answer: else the next cycle would do what this one asks."""
+        if proposal.kind is ActionKind.PAUSE and proposal.priority is not Priority.PERSON:
+            key = (proposal.object_kind, proposal.object_id)
+            self.pauses += 1
+            self.paused_ppm += self._share_of(key, self.judged.get(key)) or 0
 
 
 class _Caps(NamedTuple):

@@ -49,10 +49,14 @@ class Waiting:
         held = self._changes.get(_object(proposal)) if proposal.kind not in CREATES else None
         if held is not None and held.priority > proposal.priority:
             return WAITS, f"action {held.id} ({held.rule}), which goes before, waits for approval on the same object"
-        by = self._rejected.get((proposal.kind, proposal.object_id, proposal.rule))
-        if by is not None and proposal.priority is not Priority.PERSON:
-            return REJECTED, f"{by} rejected what {proposal.rule} wants here less than {_NO_HOLDS.days * 24} h ago"
         return None
+
+    def refusal(self, proposal: Proposal) -> tuple[str, str] | None:
+        """Say by what and why a person's no stops it, at any level, also where nothing would wait; None = none does."""
+        by = self._rejected.get((proposal.kind, proposal.object_id, proposal.rule))
+        if by is None or proposal.priority is Priority.PERSON:
+            return None
+        return REJECTED, f"{by} rejected what {proposal.rule} wants here less than {_NO_HOLDS.days * 24} h ago"
 
     def supersede(self, conn: Connection, added: Iterable[Action], *, actor: str) -> None:
         """Cancel what waited on an object for which something of the same or higher priority has come in."""

@@ -130,6 +130,17 @@ def test_a_no_cancels_and_is_heard_for_a_day(house):
     house.ask(budget(rule="spike"))
 
 
+def test_a_no_is_heard_at_level_auto_too(house):
+    """Somebody said no; the account then goes by itself: it must not do just that without asking."""
+    house.reject(house.ask(pause()))
+    house.stage.change_account(level=Level.AUTO)
+    (again,) = house.stage.propose(pause()).actions
+    assert again.state is BLOCKED
+    assert "ana rejected what roas wants here" in again.state_reason
+    (of_a_person,) = house.stage.propose(pause(priority=Priority.PERSON, rule="person"), actor="bob").actions
+    assert of_a_person.state is APPROVED
+
+
 def test_a_withdrawn_yes_sends_nothing(house):
     action = house.ask()
     house.give(action)

@@ -140,18 +140,31 @@ def test_an_activation_reserves_the_budget_that_it_sets_going(stage):
     assert stage.machinery(action).cap_reserved_minor == 10_000
 
 
-def test_a_pause_of_more_than_a_tenth_of_the_spend_waits_for_a_person(stage):
+def spent(stage, **spend_minor):
     with stage.engine.begin() as conn:
         partitions.ensure(conn, insights_daily, NOW.date(), NOW.date())
-        for ad_id, spend in (("111", 50), ("112", 950)):
+        for ad_id, spend in spend_minor.items():
             figures = {"impressions": 1, "clicks": 0, "spend_minor": spend, "purchases": 0, "revenue_minor": 0}
             keys = {"account_id": stage.account_id, "day": NOW.date(), "ad_id": ad_id, "campaign_id": "1"}
             conn.execute(insert(insights_daily), [{**keys, **figures, "ad_set_id": "11", "read_at": NOW}])
+
+
+def test_a_pause_of_more_than_a_tenth_of_the_spend_waits_for_a_person(stage):
+    spent(stage, **{"111": 50, "112": 950})
     rows = {row.object_id: row for row in stage.propose(pause("111"), pause("112")).actions}
     assert rows["111"].state is ActionState.APPROVED
     assert rows["112"].state is ActionState.AWAITING_APPROVAL
     assert rows["112"].needs_approval
     assert "mass pause" in rows["112"].state_reason
+
+
+def test_the_next_cycle_does_not_do_unasked_what_the_last_one_asks_for(stage):
+    """Two pauses that are a mass pause together still are one where the first is asked for again."""
+    spent(stage, **{"111": 920, "112": 80})
+    asked = stage.propose(pause("111"), pause("112")).actions
+    assert [row.state for row in asked] == [ActionState.AWAITING_APPROVAL] * 2
+    again = stage.propose(pause("111"), pause("112"))
+    assert (again.actions, again.repeats) == ((), {"awaiting_approval": 2})
 
 
 def test_sixteen_racing_runs_never_share_more_than_the_account_cap_leaves(engine):
