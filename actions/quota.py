@@ -20,6 +20,7 @@ LIMITS: Mapping[CallClass, float] = MappingProxyType(
 POINTS: Mapping[CallKind, float] = MappingProxyType(  # facts/meta_graph_api.md §6
     {CallKind.READ: 1.0, CallKind.INSIGHTS: 1.0, CallKind.WRITE: 3.0}
 )
+READS_AT_ONCE: Final = 10  # objects in one reading for a plan: 50 would be more than the smallest tier ever takes
 READ_BACK_POINTS: Final = 1.0  # an ordinary write leaves room to look whether it happened
 SMALLEST_SCORE: Final = 60.0  # the tier of limited access, taken where none was told
 _HOURLY_POINT: Final = 2.4  # how much more of the business case's hourly count a point may be than of the score

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from actions import door
 from actions.door import Proposed
 from actions.guardrails import Limits
+from actions.quota import READS_AT_ONCE
 from domain.actions import IN_FLIGHT, ActionKind, ActionState, Json, ObjectKind, Priority, Proposal
 from domain.clock import PlatformClock
 from domain.ids import AccountId, StopId
@@ -29,7 +30,6 @@ from models.stops import Stop
 
 RULE = "resume"
 _LIMITS = Limits()
-_AT_ONCE = 50  # objects in one reading
 _MARGIN = timedelta(seconds=5)  # the platform's history is told to the second, by a clock that is not quite ours
 _Key = tuple[AccountId, ObjectKind, str]
 
@@ -226,8 +226,8 @@ def _present(reader: PlatformReader, account: Account, items: Sequence[Item]) ->
     for row in items:
         by_kind[row.object_kind].append(row.object_id)
     for kind, ids in by_kind.items():
-        for start in range(0, len(ids), _AT_ONCE):
-            states = reader.states(account.platform_account_id, kind, ids[start : start + _AT_ONCE])
+        for start in range(0, len(ids), READS_AT_ONCE):
+            states = reader.states(account.platform_account_id, kind, ids[start : start + READS_AT_ONCE])
             found |= {(account.id, kind, key): str(state.values.get("status")) for key, state in states.items()}
     return found
 

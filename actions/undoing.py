@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 from actions import door, undo
 from actions.door import Proposed
 from actions.guardrails import Limits
+from actions.quota import READS_AT_ONCE
 from actions.undo import Fate, Object, Step
 from domain import catalogue
 from domain.actions import Action, JsonMap, ObjectKind
 from domain.ports import PlatformReader
 from models import budgets, effects
 from models.accounts import Account
-
-_AT_ONCE = 50  # objects in one reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,8 @@ def _present(reader: PlatformReader, account: Account, objects: Sequence[Object]
     found: dict[Object, JsonMap] = {}
     for kind in ObjectKind:
         ids = [object_id for of_kind, object_id in objects if of_kind is kind]
-        for start in range(0, len(ids), _AT_ONCE):
-            states = reader.states(account.platform_account_id, kind, ids[start : start + _AT_ONCE])
+        for start in range(0, len(ids), READS_AT_ONCE):
+            states = reader.states(account.platform_account_id, kind, ids[start : start + READS_AT_ONCE])
             found |= {(kind, object_id): dict(state.values) for object_id, state in states.items()}
     return found
 

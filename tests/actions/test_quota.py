@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from actions.quota import (
     LIMITS,
     POINTS,
+    READS_AT_ONCE,
     SMALLEST_SCORE,
     Breaker,
     Go,
@@ -181,3 +182,9 @@ def test_what_goes_stays_within_its_class_and_past_the_regain_time(
 def test_a_class_that_goes_first_may_whatever_the_others_may(standing: Standing, kind: CallKind) -> None:
     goes = [isinstance(judge(standing, kind, call_class), Go) for call_class in (COLLECT, DOOR, EMERGENCY)]
     assert goes == sorted(goes)
+
+
+def test_what_a_plan_reads_at_once_passes_in_the_smallest_tier() -> None:
+    """Seen as: a stop that paused 21 campaigns cannot be resumed with a token of limited access, ever."""
+    resting = Standing(now=NOW, score_limit=SMALLEST_SCORE, reported_at=NOW, account=0.2, business=0.2)
+    assert judge(replace(resting, taken=POINTS[READ] * READS_AT_ONCE), READ, DOOR) == Go()
