@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from actions.request import CREATED_KINDS
 from domain.actions import (
     CREATES,
     IN_FLIGHT,
@@ -25,12 +26,6 @@ from domain.actions import (
 from domain.ids import ActionId
 
 RULE = "undo"
-_CREATED = {
-    ActionKind.CREATE_CAMPAIGN: ObjectKind.CAMPAIGN,
-    ActionKind.CREATE_AD_SET: ObjectKind.AD_SET,
-    ActionKind.CREATE_CREATIVE: ObjectKind.CREATIVE,
-    ActionKind.CREATE_AD: ObjectKind.AD,
-}
 Object: TypeAlias = tuple[ObjectKind, str]
 
 
@@ -129,7 +124,7 @@ def _proposal(step: Step, reason: str) -> Proposal:
 def _object(action: Action) -> Object | None:
     if action.kind not in CREATES:
         return action.object_kind, action.object_id
-    return None if action.result_object_id is None else (_CREATED[action.kind], action.result_object_id)
+    return None if action.result_object_id is None else (CREATED_KINDS[action.kind], action.result_object_id)
 
 
 def _why_hopeless(action: Action) -> str | None:
