@@ -53,6 +53,14 @@ def test_usage_grows_with_calls_a_write_costs_three_reads_and_time_wears_it_off(
     assert used(small_app) == pytest.approx(100 / 60, abs=0.02)
 
 
+def test_the_largest_share_in_use_is_remembered_when_time_has_worn_it_off(small_app: Stranger) -> None:
+    for _ in range(20):
+        used(small_app)
+    small_app.advance(minutes=5)
+    used(small_app)
+    assert small_app.process.ask("GET", "/health")["usage_peak"] >= 20 / 60
+
+
 def test_an_app_beyond_its_score_is_throttled_for_five_minutes_and_has_no_effect_meanwhile(small_app: Stranger) -> None:
     ad_set, before = small_app.named("adsets", "Gifts"), small_app.effects()
     for _ in range(70):
