@@ -193,8 +193,10 @@ def _undo(
 
 
 def _plan(house: House, account: Account, choose: _Choose) -> UndoPlan:
-    with reading(), transaction(house) as conn:
-        return undoing.make_plan(conn, account, house.client_of(account).reader, choose(conn, account))
+    reader = house.client_of(account).reader
+    # No transaction: one that stands idle while the platform is slow to answer would be ended by Postgres.
+    with reading(), house.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        return undoing.make_plan(conn, account, reader, choose(conn, account))
 
 
 def _apply(house: House, plan: UndoPlan, choose: _Choose, reason: str, timeout: float) -> tuple[Action, ...]:
