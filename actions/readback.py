@@ -64,7 +64,8 @@ def read_back(
         return dict.fromkeys([action.id for action in actions], found)
     except PlatformError as error:
         return {
-            action.id: Unreadable(reason=f"could not be read back: {error}", wait_s=timing.backoff_s(action.attempts))
+            # The epoch grows with each look, so that what a lost permission keeps unreadable does not eat up the quota.
+            action.id: Unreadable(reason=f"could not be read back: {error}", wait_s=timing.backoff_s(action.epoch))
             for action in actions
         }
 

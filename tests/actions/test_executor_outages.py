@@ -2,15 +2,18 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from actions.executor import Executor
 from domain.actions import ActionState
-from domain.errors import NeedsPersonError, ThrottledError, TransientError
+from domain.errors import NeedsPersonError, ThrottledError, TransientError, UnknownOutcomeError
 from models import audit
-from tests.actions.stage import QUICK, budget
+from models.engine import db_now
+from tests.actions.fake_platform import fail
+from tests.actions.stage import PATIENT, QUICK, budget
 
 
 @pytest.mark.parametrize(
@@ -56,3 +59,18 @@ def test_an_outcome_is_recorded_although_its_transaction_was_chosen_to_end_a_dea
     other.close()
     assert state is ActionState.APPLIED
     assert len(stage.platform.oracle) == 1
+
+
+def test_an_unknown_outcome_that_nobody_can_read_is_looked_at_less_and_less_often(stage):
+    """Seen as: an account whose permission was lost has its unknowns read twice a minute, and no calls left."""
+    stage.platform.writes = [fail(UnknownOutcomeError("read timed out"))]
+    action = stage.approve(budget())
+    stage.executor(PATIENT).execute(action.id)
+    for _ in range(7):
+        stage.end_waits()
+        stage.platform.reads = [NeedsPersonError("no permission for this account")]
+        assert stage.executor(PATIENT).execute(action.id) is ActionState.UNKNOWN
+    with stage.engine.begin() as conn:
+        wait = stage.machinery(action).next_at - db_now(conn)
+    assert wait > timedelta(minutes=3)
+    assert stage.settle(action) is ActionState.NOT_APPLIED
