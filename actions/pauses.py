@@ -19,7 +19,7 @@ from domain.actions import ActionKind, ActionState, ObjectKind, Priority, Propos
 from domain.calls import calling
 from domain.clock import PlatformClock
 from domain.errors import NotReadyError, StakazoError
-from domain.ids import ActionId, StopId
+from domain.ids import ActionId, CampaignId, StopId
 from domain.ports import CallClass
 from models import accounts, fence, spending, stop_items, stops
 from models.accounts import Account
@@ -28,6 +28,7 @@ from models.stops import Stop
 
 RULE = "emergency_stop"
 _NAP_S = 1.0
+_CAME_TO_NOTHING = frozenset({ActionState.REFUSED, ActionState.NOT_APPLIED, ActionState.CANCELLED, ActionState.DEAD})
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,41 @@ def pause_all(pausing: Pausing, stop_id: StopId, *, patience_s: float) -> Stop:
     with pausing.engine.begin() as conn:
         stops.note_paused(conn, stop_id)
         return stops.get(conn, stop_id)
+
+
+def ask_again(pausing: Pausing, stop_id: StopId) -> int:
+    """Put pauses of an open stop that came to nothing on their way once more; return how many.
+
+    For a person who orders the stop again, having mended what was wrong, such as the token. `pause_all` goes on then.
+    """
+    with pausing.engine.begin() as conn:
+        failed = {row.account_id for row in stop_items.listing(conn, stop_id) if row.pause_state in _CAME_TO_NOTHING}
+        owners = [accounts.get(conn, account_id) for account_id in sorted(failed)]
+    return sum(_ask_account_again(pausing, stop_id, account) for account in owners)
+
+
+def _ask_account_again(pausing: Pausing, stop_id: StopId, account: Account) -> int:
+    try:
+        now = pausing.clock_of(account).now()
+    except NotReadyError as error:
+        log.warning("cannot be paused now", account=account.id, cause=str(error))
+        return 0
+    with pausing.engine.begin() as conn:
+        fence.lock_caps(conn, account.id)
+        held = stops.get(conn, stop_id, hold=True)
+        busy = stop_items.being_paused(conn, account.id)
+        again = [
+            Spender(campaign_id=CampaignId(row.object_id), name=row.object_name, spend_minor=row.spend_minor)
+            for row in stop_items.listing(conn, stop_id)
+            if row.account_id == account.id and row.pause_state in _CAME_TO_NOTHING and row.object_id not in busy
+        ]
+        if held.opened_at is not None or not again:
+            return 0
+        wanted = [_proposal(held, row) for row in again]
+        rows = door.propose(conn, account=account, run_id=None, now=now, proposals=wanted, actor=held.actor).actions
+        for row in rows:
+            stop_items.pause_anew(conn, stop_id, account.id, row)
+    return len(rows)
 
 
 def finish_open(pausing: Pausing, *, timing: Timing, patience_s: float) -> int:

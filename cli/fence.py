@@ -57,7 +57,7 @@ def close(
             say(f"it was closed already, by stop {held.id} of {held.actor}; nothing was added to that")
         if held.pauses:
             say(f"the fence is closed (stop {held.id}); now what spends is paused")
-            held = _pause(house, held, timeout)
+            held = _pause(house, held, timeout, is_asked_again=pause_campaigns and not done.is_new)
         _show(house, [held], as_json=as_json)
 
 
@@ -117,11 +117,13 @@ def open_(  # noqa: PLR0917 - options of the command line, by name
     _leave(rows)
 
 
-def _pause(house: House, held: Stop, timeout_s: float) -> Stop:
+def _pause(house: House, held: Stop, timeout_s: float, *, is_asked_again: bool) -> Stop:
     pausing = Pausing(
         engine=house.engine, executor=house.executor(f"{actor()}/stop-{held.id}"), clock_of=house.clock_of,
         progress=_tell,
     )  # fmt: skip
+    if is_asked_again and (count := pauses.ask_again(pausing, held.id)):
+        say(f"{count} pauses had come to nothing and are tried again")
     done = pauses.pause_all(pausing, held.id, patience_s=timeout_s)
     if done.paused_at is None:
         say("not all is paused yet: the tower goes on; `stakazo fence status` shows how far it is")

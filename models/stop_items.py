@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.actions import IN_FLIGHT, RECORDED_ONLY, ActionKind, ActionState, ObjectKind
+from domain.actions import IN_FLIGHT, RECORDED_ONLY, Action, ActionKind, ActionState, ObjectKind
 from domain.ids import AccountId, ActionId, StopId
 from models.tables import Instant, actions, stop_items, stops
 
@@ -46,6 +46,20 @@ def add(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
     """Put objects on a stop's list; those that are on it stay as they are."""
     if rows:
         conn.execute(insert(stop_items).on_conflict_do_nothing(), [dict(row) for row in rows])
+
+
+def pause_anew(conn: Connection, stop_id: StopId, account_id: AccountId, pause: Action) -> None:
+    """Let another action pause an object of a stop's list, the one before having come to nothing."""
+    conn.execute(
+        update(stop_items)
+        .where(
+            stop_items.c.stop_id == stop_id,
+            stop_items.c.account_id == account_id,
+            stop_items.c.object_kind == pause.object_kind,
+            stop_items.c.object_id == pause.object_id,
+        )
+        .values(action_id=pause.id)
+    )
 
 
 def being_paused(conn: Connection, account_id: AccountId) -> frozenset[str]:

@@ -10,10 +10,10 @@ from sqlalchemy import func, insert, select, update
 from actions import pauses, stop
 from actions.pauses import Pausing
 from domain.actions import ActionKind, ActionState, Level, ObjectKind
-from domain.errors import NotReadyError, ThrottledError, UnknownOutcomeError
+from domain.errors import NeedsPersonError, NotReadyError, ThrottledError, UnknownOutcomeError
 from models import fence, ledger_reads, partitions, stop_items, stops
 from models.tables import actions, audit, campaigns, insights_daily
-from tests.actions.fake_platform import NOW, fail, take_effect_then_fail
+from tests.actions.fake_platform import NOW, fail, take_effect, take_effect_then_fail
 from tests.actions.stage import PATIENT, QUICK, budget, pause, set_stage
 
 UNKNOWN = UnknownOutcomeError("read timed out")
@@ -260,6 +260,19 @@ def test_two_stops_pause_an_object_once(stage):
     pauses.pause_all(pausing(stage), everyone, patience_s=1)
     (item,) = items(stage, everyone)
     assert (item.action_id, item.note) == (None, "another stop is pausing it already")
+
+
+def test_pauses_that_came_to_nothing_are_tried_again_when_the_stop_is_ordered_again(stage):
+    """Seen as: the token had expired; with a new one the stop said that all was settled, and paused nothing."""
+    spend(stage, c1=500, c2=90_000)
+    stop_id = stage.stop(pauses=True)
+    stage.platform.writes = [fail(NeedsPersonError("token expired", code=190)), take_effect]
+    pauses.pause_all(pausing(stage), stop_id, patience_s=30)
+    assert pauses.ask_again(pausing(stage), stop_id) == 1
+    pauses.pause_all(pausing(stage), stop_id, patience_s=30)
+    assert {row.pause_state for row in items(stage, stop_id)} == {ActionState.APPLIED}
+    assert {stage.platform.objects[key]["status"] for key in ("1", "2")} == {"paused"}
+    assert pauses.ask_again(pausing(stage), stop_id) == 0
 
 
 def test_nobody_rings_celery_for_the_pauses_of_a_stop(stage):
