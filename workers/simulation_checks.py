@@ -168,7 +168,7 @@ def _slots(conn: Connection, seen: Seen) -> Iterator[str]:
 
 def _runs(conn: Connection, seen: Seen) -> Iterator[str]:
     for row in conn.execute(select(runs).where(runs.c.state.not_in(_WELL | OPEN_RUN_STATES)).order_by(runs.c.id)):
-        if seen.troubles.faults and simulation_troubles.is_spoilt(row):
+        if simulation_troubles.is_spoilt(row, is_well=not seen.troubles.faults):
             continue
         yield f"run {row.id} of {row.task} at {row.slot_at.isoformat()} {row.state}: {row.reason}"
 

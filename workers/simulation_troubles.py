@@ -18,6 +18,7 @@ _THEIRS: Final = frozenset({
     "PlatformError", "ThrottledError", "TransientError", "NeedsPersonError", "RefusedError", "GoneError",
     "NotSentError", "UnknownOutcomeError",
 })  # fmt: skip
+_LIMITS: Final = frozenset({"ThrottledError"})
 _SPOILT: Final = frozenset({RunState.PARTIAL, RunState.FAILED})
 
 
@@ -54,9 +55,10 @@ def of(conn: Connection, *, faults: Mapping[str, int], usage_peak: float) -> Tro
     )
 
 
-def is_spoilt(run: Any) -> bool:
-    """Whether the platform alone is to blame for how a run ended."""
-    return run.state in _SPOILT and bool(run.errors) and all(row.get("error") in _THEIRS for row in run.errors)
+def is_spoilt(run: Any, *, is_well: bool = False) -> bool:
+    """Whether the platform alone is to blame for how a run ended; one that is well has its limits nevertheless."""
+    theirs = _LIMITS if is_well else _THEIRS
+    return run.state in _SPOILT and bool(run.errors) and all(row.get("error") in theirs for row in run.errors)
 
 
 def fired(script: Collection[Mapping[str, Any]]) -> Mapping[str, int]:

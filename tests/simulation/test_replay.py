@@ -79,6 +79,11 @@ def test_only_the_platform_s_own_errors_spoil_a_run(state, errors, is_theirs):
     assert is_spoilt(SimpleNamespace(state=state, errors=[{"error": name} for name in errors])) is is_theirs
 
 
+@pytest.mark.parametrize(("name", "is_theirs"), [("ThrottledError", True), ("TransientError", False)])
+def test_a_platform_without_faults_spoils_a_run_by_its_limits_alone(name, is_theirs):
+    assert is_spoilt(SimpleNamespace(state="partial", errors=[{"error": name}]), is_well=True) is is_theirs
+
+
 @pytest.mark.parametrize(
     ("hours", "learning", "is_hasty"), [(23, False, True), (24, False, False), (71, True, True), (72, True, False)]
 )
