@@ -6,7 +6,7 @@ import typer
 
 from cli import dead, orphans, wording
 from cli.console import AsJson, compact, instant, print_facts, print_json, print_table
-from cli.session import AccountChoice, chosen_or_all, opened, transaction
+from cli.session import AccountFilter, chosen_or_all, opened, transaction
 from domain.actions import Action, ActionState
 from domain.errors import BadInputError
 from domain.ids import ActionId
@@ -21,7 +21,7 @@ orphans.register(app)
 
 @app.command("list")
 def list_(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     state: Annotated[ActionState | None, typer.Option(help="Only actions that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
     as_json: AsJson = False,

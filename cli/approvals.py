@@ -13,9 +13,9 @@ from actions.request import fingerprint
 from cli import wording
 from cli.console import AsJson, ago, compact, instant, print_facts, print_json, say
 from cli.ringing import ring_all
-from cli.session import AccountChoice, chosen_or_all, opened, principal, transaction
+from cli.session import AccountFilter, chosen_or_all, opened, principal, transaction
 from domain.actions import Action
-from domain.errors import StakazoError
+from domain.errors import BadInputError, StakazoError
 from domain.ids import ActionId
 from models import accounts, approvals
 from models.accounts import Account
@@ -35,7 +35,7 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command("list")
-def list_(account: AccountChoice = None, as_json: AsJson = False) -> None:
+def list_(account: AccountFilter = None, as_json: AsJson = False) -> None:
     """List what waits for a person: the exact change, why it waits, on which figures, and until when.
 
     Example: stakazo approvals list --account 1
@@ -82,6 +82,7 @@ def approve(
 
     Example: stakazo approve 12 13 --reason "the spring sale"
     """
+    _require(reason)
     given: list[Given] = []
 
     def give(conn: Connection, action_id: ActionId) -> Action:
@@ -100,11 +101,17 @@ def reject(action_ids: _Ids, reason: _Reason, as_json: AsJson = False) -> None:
 
     Example: stakazo reject 12 --reason "it is the founder's"
     """
+    _require(reason)
     with opened() as house:
         done, failed = _each(
             house, action_ids, lambda conn, one: answers.reject(conn, principal(conn), one, reason=reason)
         )
     _print_answers(done, failed, as_json=as_json)
+
+
+def _require(reason: str) -> None:
+    if not reason.strip():
+        raise BadInputError("an answer wants a reason: --reason 'agreed with Marta'")
 
 
 def _each(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.console import AsJson, compact, instant, out, plain, print_json, print_table, say
-from cli.session import AccountChoice, chosen_or_all, opened, transaction
+from cli.session import AccountFilter, chosen_or_all, opened, transaction
 from domain.errors import BadInputError, NotReadyError
 from models import audit, audit_reads, audit_verify, roles
 from models.audit_reads import Head, Told
@@ -26,7 +26,7 @@ _Until = Annotated[str | None, typer.Option(metavar="INSTANT", help="Before then
 
 @app.command("show")
 def show(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     actor: Annotated[str | None, typer.Option(help="Only what this one did, such as os:ana.")] = None,
     event: Annotated[str | None, typer.Option(help='Only this event, such as fence.closed, or all of "fence".')] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 50,
@@ -81,7 +81,7 @@ def verify(head: _HeadFile = None, as_json: AsJson = False) -> None:
 def export(
     since: _Since = None,
     until: _Until = None,
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     heads: Annotated[
         bool, typer.Option("--heads", help="Only the heads of the chains, to verify against later.")
     ] = False,

@@ -7,7 +7,7 @@ import typer
 
 from cli.console import AsJson, compact, instant, print_json, print_table, say
 from cli.runs import Ended, print_ended, print_run, took
-from cli.session import AccountChoice, actor, choose_account, chosen_or_all, opened, transaction
+from cli.session import AccountChoice, AccountFilter, actor, choose_account, chosen_or_all, opened, transaction
 from cli.waiting import wait_for
 from domain import catalogue
 from domain.errors import BadInputError, NotReadyError
@@ -127,7 +127,7 @@ def log(
 
 @app.command("history")
 def history(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     cycle: Annotated[str | None, typer.Option("--cycle", metavar="CYCLE", help="Only this cycle: full_cycle.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
     as_json: AsJson = False,
@@ -190,7 +190,10 @@ def _ask(house: House, account: str | None, cycle: str) -> tuple[Account, RunId]
         chosen = choose_account(conn, account)
         hindrance = why_stop(conn, catalogue.rhythm(_task(chosen, cycle)), chosen)
     if hindrance:
-        raise NotReadyError(f"{hindrance}; `stakazo modules start` and `stakazo account set --resumed` let it go on")
+        raise NotReadyError(
+            f"{hindrance}; `stakazo fence open`, `stakazo account set {chosen.id} --resumed` or `stakazo modules start"
+            f" {cycle}`, whichever fits, lets it go on"
+        )
     return chosen, planner.ask(house, _task(chosen, cycle), chosen, asked_by=actor())
 
 

@@ -9,7 +9,7 @@ from actions.wording import ring
 from cli import wording
 from cli.console import AsJson, compact, instant, print_facts, print_json, print_table, say
 from cli.ringing import ring_all
-from cli.session import AccountChoice, chosen_or_all, opened, principal, transaction
+from cli.session import AccountFilter, chosen_or_all, opened, principal, transaction
 from domain.errors import BadInputError
 from domain.ids import ActionId
 from models import accounts
@@ -23,7 +23,7 @@ _Id = Annotated[int, typer.Argument(metavar="ID", help="As `stakazo actions dead
 
 @app.command("list")
 def list_(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:

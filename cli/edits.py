@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.console import AsJson, compact, instant, print_facts, print_json, print_table
-from cli.session import AccountChoice, actor, choose_account, chosen_or_all, opened, transaction
+from cli.session import AccountChoice, AccountFilter, actor, choose_account, chosen_or_all, opened, transaction
 from domain.actions import JsonMap
 from domain.errors import BadInputError
 from domain.money import Money
@@ -23,7 +23,7 @@ _FOUND = {
 
 @app.command("list")
 def list_(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     limit: Annotated[
         int, typer.Option(min=1, max=10_000, help="So many: overwritten ones first, then the newest.")
     ] = 50,
@@ -76,7 +76,7 @@ def release(
 
 
 @app.command("window")
-def window(account: AccountChoice = None, as_json: AsJson = False) -> None:
+def window(account: AccountFilter = None, as_json: AsJson = False) -> None:
     """Show how long an edit could go unseen between our last look at an object and our write, as measured.
 
     Example: stakazo edits window --json

@@ -12,7 +12,7 @@ from actions.resume import Fate, Step
 from cli.actions import print_actions
 from cli.console import AsJson, err, instant, print_facts, print_json, print_table, say, span
 from cli.ringing import ring_all
-from cli.session import AccountChoice, actor, chosen_or_all, opened, principal, transaction
+from cli.session import AccountFilter, actor, chosen_or_all, opened, principal, transaction
 from cli.waiting import wait_for_actions
 from domain.actions import Action, ActionState
 from domain.errors import BadInputError
@@ -34,7 +34,7 @@ _CALL_S: Final = 0.4  # what a call takes on a good day; after the first pause t
 @app.command("close")
 def close(
     reason: _Reason,
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     pause_campaigns: Annotated[
         bool, typer.Option(help="Also pause every campaign that is switched on, what spends most first.")
     ] = False,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from actions import levels, limits
 from cli.console import AsJson, print_json, print_table
-from cli.session import AccountChoice, choose_account, chosen_or_all, opened, principal, transaction
+from cli.session import AccountChoice, AccountFilter, choose_account, chosen_or_all, opened, principal, transaction
 from domain.actions import Level
 from domain.errors import BadInputError
 from domain.modules import MODULES
@@ -20,7 +20,7 @@ _NONE = "none"
 
 
 @app.command("show")
-def show(account: AccountChoice = None, as_json: AsJson = False) -> None:
+def show(account: AccountFilter = None, as_json: AsJson = False) -> None:
     """Show the levels of accounts and of modules on them; the lower of the two holds.
 
     observe records and sends nothing; propose lets every change wait for approval; approve lets pauses and cuts go and

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.console import AsJson, instant, print_json, print_table
-from cli.session import AccountChoice, chosen_or_all, opened, transaction
+from cli.session import AccountFilter, chosen_or_all, opened, transaction
 from domain.money import Money
 from models import accounts, orphans
 from models.orphans import Orphan
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(
-    account: AccountChoice = None,
+    account: AccountFilter = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest so many.")] = 50,
     as_json: AsJson = False,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from actions import quota as rule
 from cli.console import AsJson, instant, print_facts, print_json, print_table, span
-from cli.session import AccountChoice, actor, choose_account, chosen_or_all, opened, transaction
+from cli.session import AccountChoice, AccountFilter, actor, choose_account, chosen_or_all, opened, transaction
 from domain.actions import JsonMap
 from domain.errors import BadInputError
 from domain.ports import CallClass, CallKind
@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True)
 
 
 @app.command("show")
-def show(account: AccountChoice = None, as_json: AsJson = False) -> None:
+def show(account: AccountFilter = None, as_json: AsJson = False) -> None:
     """Show the calls of each account: used now, until when nobody calls, breakers, retry tokens.
 
     Collecting stops at 60 % of what the platform reports as used, prechecks and writes at 80 %; the rest is kept for

@@ -28,6 +28,12 @@ AccountChoice = Annotated[
         help="Our id of an account, or the platform's (act_...); may be left out where there is one only.",
     ),
 ]
+AccountFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--account", "-a", metavar="ID", help="Our id of an account, or the platform's (act_...); left out: all."
+    ),
+]
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)
 _UNDEFINED: Final = frozenset({"42P01", "42703", "3F000"})  # table, column, schema: migrations are missing
 

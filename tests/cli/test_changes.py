@@ -83,6 +83,15 @@ def test_what_cannot_be_answered_does_not_unmake_the_other_answers(ask, as_ana):
     assert done.document["failed"] == ["no action 999; `stakazo approvals list` shows what waits"]
 
 
+@pytest.mark.parametrize("answer", ["approve", "reject"])
+def test_an_answer_without_a_reason_is_not_heard(ask, as_ana, engine, answer):
+    action_id = ask("ad", "111", "--pause").document["action"]["id"]
+    done = as_ana(answer, str(action_id), "--reason", "  ")
+    assert (done.code, "an answer wants a reason" in done.err) == (2, True)
+    with engine.begin() as conn:
+        assert ledger.get(conn, action_id).state is ActionState.AWAITING_APPROVAL
+
+
 def test_a_no_and_a_withdrawn_yes_cancel(ask, as_ana, engine):
     first = ask("ad", "111", "--pause").document["action"]["id"]
     second = ask("adset", "11", "--pause").document["action"]["id"]

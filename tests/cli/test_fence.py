@@ -27,6 +27,17 @@ def test_closing_needs_no_broker_and_tells_its_times(on_database: Run, engine: E
         assert word in done.out
 
 
+def test_the_help_of_closing_says_that_it_means_all_accounts(stakazo: Run) -> None:
+    assert "left out: all" in " ".join(stakazo("fence", "close", "--help").out.split())
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_cycle_that_a_closed_fence_keeps_back_names_the_way_out(on_database: Run) -> None:
+    on_database(*CLOSE)
+    done = on_database("cycle", "run")
+    assert (done.code, "`stakazo fence open`" in done.err) == (1, True)
+
+
 @pytest.mark.usefixtures("filled")
 def test_closing_again_adds_nothing_and_says_so(on_database: Run, engine: Engine) -> None:
     on_database(*CLOSE)
