@@ -28,7 +28,10 @@ from models.stops import Stop
 
 RULE = "emergency_stop"
 _NAP_S = 1.0
-_CAME_TO_NOTHING = frozenset({ActionState.REFUSED, ActionState.NOT_APPLIED, ActionState.CANCELLED, ActionState.DEAD})
+# None = another stop was pausing it already, and may have been ended before it did.
+_CAME_TO_NOTHING = frozenset(
+    {None, ActionState.REFUSED, ActionState.NOT_APPLIED, ActionState.CANCELLED, ActionState.DEAD}
+)
 
 log = structlog.get_logger(__name__)
 

@@ -23,8 +23,9 @@ from domain.ids import AccountId, StopId
 from domain.objects import Activity
 from domain.permissions import Permission, Principal, require
 from domain.ports import PlatformReader
-from models import accounts, audit, fence, stop_items, stops
+from models import accounts, audit, fence, ledger_moves, ledger_reads, stop_items, stops
 from models.accounts import Account
+from models.ledger_moves import Move
 from models.stop_items import Item, Touch
 from models.stops import Stop
 
@@ -134,8 +135,19 @@ def _open(conn: Connection, stop_id: StopId, by: Principal, *, reason: str, resu
         return held
     detail["epoch"] = fence.open_(conn, held.account_id)
     opened = stops.open_(conn, stop_id, actor=by.name)
+    _cancel_unsent(conn, stop_id, by)
     audit.note(conn, actor=by.name, event="fence.opened", account_id=held.account_id, detail=detail)
     return opened
+
+
+def _cancel_unsent(conn: Connection, stop_id: StopId, by: Principal) -> None:
+    """A pause that is left open would keep the next stop from pausing the object."""
+    moves: dict[AccountId, list[Move]] = defaultdict(list)
+    for row in ledger_reads.unsent_of_stop(conn, stop_id):
+        reason = f"stop {stop_id} was ended before it was sent"
+        moves[row.account_id].append(ledger_moves.settled(row, ActionState.CANCELLED, reason=reason))
+    for own in moves.values():
+        ledger_moves.move_free(conn, own, actor=by.name)
 
 
 def _propose(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState
-from domain.ids import AccountId, ActionId, RunId
+from domain.ids import AccountId, ActionId, RunId, StopId
 from models.ledger_rows import ACTION_COLUMNS, to_action
-from models.tables import accounts, actions, audit
+from models.tables import accounts, actions, audit, stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,13 @@ def machinery(conn: Connection, action_id: ActionId) -> Machinery | None:
     return Machinery(**{**values, "verdicts": tuple(values["verdicts"])})
 
 
+def unsent_of_stop(conn: Connection, stop_id: StopId) -> tuple[Action, ...]:
+    """Pauses of a stop that may still be sent, by account."""
+    statement = select(*ACTION_COLUMNS).where(actions.c.stop_id == stop_id, actions.c.state == ActionState.APPROVED)
+    ordered = statement.order_by(actions.c.account_id, actions.c.id)
+    return tuple(to_action(row) for row in conn.execute(ordered).mappings())
+
+
 def in_doubt(conn: Connection, account_id: AccountId | None = None) -> tuple[Action, ...]:
     """Actions of which nobody can say yet whether the platform has them, oldest first."""
     unsure = (ActionState.SENT, ActionState.UNKNOWN)
@@ -150,12 +157,14 @@ def longest_to_begin_s(conn: Connection, account_id: AccountId | None, since: da
 
 def due(conn: Connection, limit: int) -> tuple[DueAction, ...]:
     """Actions that can be claimed now, by Postgres' clock; those that wait longest first."""
+    ended = select(stops.c.id).where(stops.c.id == actions.c.stop_id, stops.c.opened_at.is_not(None))
     rows = conn.execute(
         select(*ACTION_COLUMNS, accounts.c.platform, accounts.c.platform_account_id)
         .join(accounts, accounts.c.id == actions.c.account_id)
         .where(
             actions.c.state.in_(IN_FLIGHT),
-            actions.c.kind != ActionKind.EMERGENCY_PAUSE,  # carried out by who ordered the stop, or by the tower
+            # Carried out by who ordered the stop, or by the tower; what an ended stop left behind nobody else looks at.
+            or_(actions.c.kind != ActionKind.EMERGENCY_PAUSE, ended.exists()),
             actions.c.next_at <= func.now(),  # stands still in a transaction, so that the index serves it
             func.coalesce(actions.c.lease_until, func.now()) <= func.now(),
         )

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from actions import pauses, stop
+from actions import pauses, resume, stop
 from actions.pauses import Pausing
 from domain.actions import ActionKind, ActionState, Level, ObjectKind
 from domain.errors import NeedsPersonError, NotReadyError, ThrottledError, UnknownOutcomeError
 from models import fence, ledger_reads, partitions, stop_items, stops
 from models.tables import actions, audit, campaigns, insights_daily
 from tests.actions.fake_platform import NOW, fail, take_effect, take_effect_then_fail
-from tests.actions.stage import PATIENT, QUICK, budget, pause, set_stage
+from tests.actions.stage import ADMIN, PATIENT, QUICK, budget, pause, set_stage
 
 UNKNOWN = UnknownOutcomeError("read timed out")
 
@@ -273,6 +273,26 @@ def test_pauses_that_came_to_nothing_are_tried_again_when_the_stop_is_ordered_ag
     assert {row.pause_state for row in items(stage, stop_id)} == {ActionState.APPLIED}
     assert {stage.platform.objects[key]["status"] for key in ("1", "2")} == {"paused"}
     assert pauses.ask_again(pausing(stage), stop_id) == 0
+
+
+def test_what_an_ended_stop_did_not_come_to_is_paused_by_the_next_one(stage):
+    """Seen as: after a false alarm that was ended at once, the next stop left campaigns running, for ever."""
+    spend(stage, c1=500, c2=90_000)
+    first = stage.stop(pauses=True)
+    stage.platform.writes = [fail(UNKNOWN)]
+    one_by_one = pausing(stage, executor={"timing": PATIENT, "most_at_once": 1})
+    pauses.pause_all(replace(one_by_one, monotonic_s=iter([0.0, 0.0, 0.5, 9.0]).__next__), first, patience_s=1)
+    resume.apply(stage.engine, first, (), ADMIN, reason="false alarm", clock_of=lambda _: stage.clock)
+    second = stage.stop(pauses=True)
+    pauses.pause_all(pausing(stage), second, patience_s=1)
+    assert stage.platform.objects["1"]["status"] == "paused"
+    stage.end_waits()
+    with stage.engine.begin() as conn:
+        (left,) = ledger_reads.due(conn, 10)  # the unknown one, which no open stop looks after
+    assert stage.settle(left.action) is ActionState.NOT_APPLIED
+    assert pauses.ask_again(pausing(stage), second) == 1
+    pauses.pause_all(pausing(stage), second, patience_s=1)
+    assert stage.platform.objects["2"]["status"] == "paused"
 
 
 def test_nobody_rings_celery_for_the_pauses_of_a_stop(stage):
