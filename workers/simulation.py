@@ -29,7 +29,7 @@ from workers.simulation_notes import Notes
 from workers.simulation_waits import Patience, end_unanswered, require_timely
 
 SETTLE_TIMEOUT_S = 300.0  # for everything due at one slot
-_POLL_S = 0.004
+_POLL_S = 0.01  # asking more often takes from the workers what it gains
 _DAY = timedelta(days=1)
 _RING_LIMIT = 500
 _UNDER_WAY = (ActionState.APPROVED, ActionState.SENT, ActionState.UNKNOWN)  # minutes in life, less than a slot's time
