@@ -31,8 +31,9 @@ def set_(name: Name, as_json: AsJson = False) -> None:
     """
     place = _place(name)
     with opened() as house:
-        vault = Vault.of(house.settings)
+        Vault.of(house.settings)  # fail before anybody types
         value = _value(name)
+        vault = Vault.of(house.settings)  # once more: while the person typed, somebody may have changed the key
         with transaction(house) as conn:
             secrets.put(conn, place, vault.seal(place, value), set_by=actor())
             _note(conn, "secret.set", {"secret": name, "key": vault.key_id})
