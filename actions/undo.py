@@ -4,7 +4,7 @@ Three values decide a step: ours before, ours after, theirs now. Applying it is 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -70,7 +70,8 @@ def plan(
     `present` lacks objects that are gone. A budget that moves by more than `learning_step` (0..1) of its present value
     puts an ad set back into learning, and so does switching it on.
     """
-    steps = [_hopeless(action, why) for action in chosen if (why := _why_hopeless(action)) is not None]
+    resumed = {action.undoes for action in chosen if action.state is ActionState.APPLIED}
+    steps = [_hopeless(action, why) for action in chosen if (why := _why_hopeless(action, resumed)) is not None]
     hopeless = {action_id for step in steps for action_id in step.undoes}
     by_value: dict[tuple[Object, str], list[Action]] = defaultdict(list)
     for action in chosen:
@@ -127,14 +128,14 @@ def _object(action: Action) -> Object | None:
     return None if action.result_object_id is None else (CREATED_KINDS[action.kind], action.result_object_id)
 
 
-def _why_hopeless(action: Action) -> str | None:
+def _why_hopeless(action: Action, resumed: Container[ActionId | None]) -> str | None:
     if action.state in IN_FLIGHT:
         return f"its outcome is not known yet ({action.state}); wait until it is"
     if action.state is not ActionState.APPLIED:
         return f"it never took effect ({action.state.replace('_', ' ')})"
     if action.kind in RECORDED_ONLY:
         return "it was only recorded; nothing on the platform changed"
-    if action.kind is ActionKind.EMERGENCY_PAUSE:
+    if action.kind is ActionKind.EMERGENCY_PAUSE and action.id not in resumed:  # else both cancel each other out
         return "what an emergency stop paused is resumed as a whole: `stakazo fence open --resume`"
     if action.kind is ActionKind.ARCHIVE:
         return "the platform gives back nothing that was archived"

@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
-from actions import pauses, resume, stop
+from actions import pauses, resume, stop, undo, undoing
 from actions.pauses import Pausing
 from actions.resume import Fate
 from domain.actions import ActionState, Level, ObjectKind, Priority
 from domain.errors import NotAllowedError, TransientError, UnknownOutcomeError
 from domain.ids import PrincipalId
 from domain.permissions import Principal, Role
-from models import fence, stop_items
+from models import effects, fence, stop_items
 from models.tables import actions, audit, campaigns
 from tests.actions.fake_platform import NOW, fail
 from tests.actions.stage import ADMIN, PATIENT, QUICK, activate, pause
@@ -227,3 +227,19 @@ def test_once_more_stopped_what_was_resumed_belongs_to_the_new_stop(stage):
     second = stop_and_pause(stage)
     assert {step.fate for step in plan(stage, second).values()} == {Fate.RESTORE}
     assert stop.close(stage.engine, account_id=None, reason="x", actor="os:ann", timing=QUICK).stop.id == second
+
+
+def test_undoing_what_we_changed_does_not_pause_again_what_was_resumed(stage):
+    """Paused by the stop, switched on by its end: both are ours, and together they changed nothing."""
+
+    def undo_steps():
+        with stage.engine.begin() as conn:
+            held = effects.of_object(conn, stage.account_id, "2")
+            return undoing.make_plan(conn, stage.account, stage.platform, held).steps
+
+    stop_id = stop_and_pause(stage)
+    (paused,) = undo_steps()
+    assert (paused.fate, "stakazo fence open --resume" in paused.why) == (undo.Fate.CANNOT, True)
+    carry_out(stage, apply(stage, stop_id))
+    (both,) = undo_steps()
+    assert (both.fate, both.ours_before, both.theirs_now) == (undo.Fate.ALREADY, "active", "active")
