@@ -62,6 +62,8 @@ class Cell:
     second_step: str | None = None  # where its recovery dies too
     line: int = 0  # at the start of which executed line it dies; 0 = at none
     life: int = 1  # which executor dies at the line: the one that sends, or the one that looks after the quarantine
+    leader: int | None = None  # the cell in whose account it is, and with whose action its own goes out; None = alone
+    mates: int = 0  # how many go out with it
 
     @property
     def deaths(self) -> str:
@@ -69,7 +71,7 @@ class Cell:
 
     @property
     def account_id(self) -> str:
-        return f"77{self.number:04d}"
+        return f"77{self.number if self.leader is None else self.leader:04d}"
 
     def object_id(self, level: int) -> str:
         """Level 1 = campaign, 2 = ad set, 3 = ad."""
@@ -105,14 +107,38 @@ def twice_killed() -> tuple[Cell, ...]:
 
 def scenario(cells: tuple[Cell, ...]) -> dict[str, Any]:
     """One small account per cell, without history."""
-    return {"name": "kill-matrix", "history_days": 0, "accounts": [_account(cell) for cell in cells]}
+    by_account: dict[str, list[Cell]] = {}
+    for cell in cells:
+        by_account.setdefault(cell.account_id, []).append(cell)
+    found = [_account(account_id, those) for account_id, those in by_account.items()]
+    return {"name": "kill-matrix", "history_days": 0, "accounts": found}
 
 
-def _account(cell: Cell) -> dict[str, Any]:
+def with_mates(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Add what goes out with each: actions of the same kind on objects in other campaigns of its account."""
+    numbers = itertools.count(max((cell.number for cell in cells), default=0) + 1)
+    return tuple(
+        row
+        for cell in cells
+        for row in (
+            cell,
+            *(
+                Cell(number=next(numbers), step="", fate=Fate.APPLIED, kind=cell.kind, leader=cell.number)
+                for _ in range(cell.mates)
+            ),
+        )
+    )
+
+
+def _account(account_id: str, cells: Sequence[Cell]) -> dict[str, Any]:
+    campaigns_of = [_campaign(cell) for cell in cells]
+    return {"id": account_id, "name": f"Cell {account_id}", "currency": "USD", "campaigns": campaigns_of}
+
+
+def _campaign(cell: Cell) -> dict[str, Any]:
     ad = {"id": cell.object_id(3), "name": "Ad", "ctr": 0.01, "cvr": 0.01, "order_value_minor": 1000}
     ad_set = {"id": cell.object_id(2), "name": "Set", "daily_budget_minor": 10_000, "ads": [ad]}
-    campaign = {"id": cell.object_id(1), "name": "Campaign", "ad_sets": [ad_set]}
-    return {"id": cell.account_id, "name": f"Cell {cell.number}", "currency": "USD", "campaigns": [campaign]}
+    return {"id": cell.object_id(1), "name": "Campaign", "ad_sets": [ad_set]}
 
 
 def faults(cells: tuple[Cell, ...]) -> dict[str, Any]:
@@ -141,7 +167,7 @@ def sends(script: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def approve(conn: Connection, cell: Cell) -> Action:
     """Open the cell's account, mirror it and bring its one action to approved."""
     info = AccountInfo(
-        id=PlatformAccountId(f"act_{cell.account_id}"), name=f"Cell {cell.number}", currency="USD",
+        id=PlatformAccountId(f"act_{cell.account_id}"), name=f"Cell {cell.account_id}", currency="USD",
         zone="Europe/Madrid", is_active=True, status_text="", minimum_daily_budget_minor=100,
     )  # fmt: skip
     account_id = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)

@@ -59,6 +59,8 @@ class Verdict:
     def __str__(self) -> str:
         where = f"line {self.cell.line} of life {self.cell.life}" if self.cell.line else self.cell.deaths
         told = f"{self.state}, {self.effects} effects, {self.sends} sends: {self.reason}"
+        if self.cell.leader is not None:
+            where = f"no line itself, along with cell {self.cell.leader}"
         return f"{self.violation}: {self.cell.kind} killed at {where}, api {self.cell.fate}: {told}"
 
 

@@ -111,6 +111,19 @@ def weaken(
     variant: str, engine: Engine, client: Client, *, owner: str, checkpoint: Callable[[str], None] = lambda _: None
 ) -> Executor:
     """Build a variant over any client."""
+    return weaken_for(variant, engine, client, VARIANTS[variant].timing, owner=owner, checkpoint=checkpoint)
+
+
+def weaken_for(
+    variant: str,
+    engine: Engine,
+    client: Client,
+    timing: Timing,
+    *,
+    owner: str,
+    checkpoint: Callable[[str], None] = lambda _: None,
+) -> Executor:
+    """Build a variant over any client, at a timing of the caller's."""
     chosen = VARIANTS[variant]
     used = Client(reader=client.reader, writer=chosen.writer(client.writer))
-    return chosen.executor(engine, lambda _: used, lambda _: Standing(), owner, chosen.timing, checkpoint)
+    return chosen.executor(engine, lambda _: used, lambda _: Standing(), owner, timing, checkpoint)

@@ -8,7 +8,7 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from models.engine import make_engine
 from models.tables import actions as actions_table
 from sandbox.process import SandboxProcess, start
 from tests.faults import matrix
-from tests.faults.cells import KINDS, NOW, Cell, Fate, approve, faults, scenario
+from tests.faults.cells import KINDS, NOW, Cell, Fate, approve, faults, scenario, with_mates
 from tests.faults.guarantee import Place
 from tests.faults.matrix import Verdict
 from tests.faults.variants import TIMING
@@ -29,7 +29,11 @@ from tests.faults.variants import TIMING
 _AT_ONCE = 4
 BATCH = 500  # cells that share a sandbox
 _WAIT_S = TIMING.client_deadline_s + (TIMING.quarantine_create_s or 0.0) + 0.2
-_counted: dict[tuple[ActionKind, ...], dict[tuple[ActionKind, Fate, int], int]] = {}
+Work = tuple[ActionKind, int]  # what is written, and how many more go out in the same call
+Life = tuple[Work, Fate, int]
+ALONE: tuple[Work, ...] = tuple((kind, 0) for kind in KINDS)
+AND_A_BATCH: tuple[Work, ...] = (*ALONE, (ActionKind.SET_DAILY_BUDGET, 2))
+_counted: dict[tuple[Work, ...], dict[Life, int]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,7 @@ class LineKill:
     """What came of it. `lines` is how many lines each undisturbed life has, by kind, outcome and life."""
 
     verdicts: tuple[Verdict, ...]
-    lines: Mapping[tuple[ActionKind, Fate, int], int]
+    lines: Mapping[Life, int]
     deaths: int = 0
 
     @property
@@ -60,26 +64,26 @@ class _Arena:
         """Let one executor carry out each cell's action as far as it goes at once."""
         jobs = [
             {"number": cell.number, "action": self.actions[cell.number].id, "rounds": 1,
-             "line": cell.line if deadly else 0}
+             **({"line": cell.line if deadly else 0} if deadly or more else {})}  # lines are counted at a price
             for cell in cells
         ]  # fmt: skip
         return matrix.kill(self.variant, self.database, self.sandbox, jobs, at_once=_AT_ONCE, **more)
 
 
-def count_lines(place: Place, kinds: Sequence[ActionKind]) -> dict[tuple[ActionKind, Fate, int], int]:
+def count_lines(place: Place, works: Sequence[Work] = ALONE) -> dict[Life, int]:
     """Count the lines of each undisturbed life, once per process; a life 2 that is not lived is missing."""
-    if tuple(kinds) not in _counted:
-        _counted[tuple(kinds)] = _count_lines(place, kinds)
-    return _counted[tuple(kinds)]
+    if tuple(works) not in _counted:
+        _counted[tuple(works)] = _count_lines(place, works)
+    return _counted[tuple(works)]
 
 
-def _count_lines(place: Place, kinds: Sequence[ActionKind]) -> dict[tuple[ActionKind, Fate, int], int]:
+def _count_lines(place: Place, works: Sequence[Work]) -> dict[Life, int]:
     cells = tuple(
-        Cell(number=number, step="", kind=kind, fate=fate)
-        for number, (kind, fate) in enumerate(itertools.product(kinds, Fate))
+        Cell(number=number, step="", kind=kind, mates=mates, fate=fate)
+        for number, ((kind, mates), fate) in enumerate(itertools.product(works, Fate))
     )
-    found: dict[tuple[ActionKind, Fate, int], int] = {}
-    with _arena("as it is", place, cells) as arena:
+    found: dict[Life, int] = {}
+    with _arena("as it is", place, with_mates(cells)) as arena:
         for life in (1, 2):
             living = cells if life == 1 else _open_cells(arena)
             folder = place.folder()
@@ -87,7 +91,8 @@ def _count_lines(place: Place, kinds: Sequence[ActionKind]) -> dict[tuple[Action
             with arena.engine.begin() as conn:
                 conn.execute(matrix.END_PATIENCE)
             for cell in living:
-                found[cell.kind, cell.fate, life] = int(Path(folder, str(cell.number)).read_text(encoding="utf-8"))
+                count = Path(folder, str(cell.number)).read_text(encoding="utf-8")
+                found[(cell.kind, cell.mates), cell.fate, life] = int(count)
             if life == 1:
                 _require_sent(arena)
                 time.sleep(_WAIT_S)
@@ -108,19 +113,32 @@ def _require_sent(arena: _Arena) -> None:
         raise RuntimeError(f"{len(unsent)} undisturbed runs sent nothing, such as {unsent[0]}")
 
 
-def run(variant: str, place: Place, trials: int, *, kinds: Sequence[ActionKind] = KINDS) -> LineKill:
-    """Kill at about `trials` of the lines, evenly spread and moved by the place's seed; 0 = at every line."""
-    lines = count_lines(place, kinds)
-    every = [(key, line) for key, count in lines.items() for line in range(1, count + 1)]
+def run(
+    variant: str,
+    place: Place,
+    trials: int,
+    *,
+    works: Sequence[Work] = ALONE,
+    among: Callable[[Life], bool] = lambda _: True,
+    past: float = 0.0,
+) -> LineKill:
+    """Kill at about `trials` of the lines, evenly spread and moved by the place's seed; 0 = at every line.
+
+    `among` and `past` narrow them down to some lives, and to the end of these.
+    """
+    lines = count_lines(place, works)
+    every = [
+        (key, line) for key, count in lines.items() if among(key) for line in range(1 + int(past * count), count + 1)
+    ]
     stride = max(1, len(every) // trials) if trials else 1
     chosen = every[place.seed % stride :: stride]
     cells = tuple(
-        Cell(number=number, step="", kind=kind, fate=fate, line=line, life=life)
-        for number, ((kind, fate, life), line) in enumerate(chosen)
+        Cell(number=number, step="", kind=kind, mates=mates, fate=fate, line=line, life=life)
+        for number, (((kind, mates), fate, life), line) in enumerate(chosen)
     )
     verdicts: list[Verdict] = []
     for begin in range(0, len(cells), BATCH):
-        verdicts += _kill_each(variant, place, cells[begin : begin + BATCH])
+        verdicts += _kill_each(variant, place, with_mates(cells[begin : begin + BATCH]))
     deaths = sum(verdict.deaths for verdict in verdicts)
     return LineKill(verdicts=tuple(verdicts), lines=lines, deaths=deaths)
 
@@ -131,7 +149,7 @@ def _kill_each(variant: str, place: Place, cells: tuple[Cell, ...]) -> tuple[Ver
         arena.run(second, deadly=False)
         with arena.engine.begin() as conn:
             conn.execute(matrix.END_PATIENCE)
-        deaths = arena.run([cell for cell in cells if cell.life == 1], deadly=True)
+        deaths = arena.run([cell for cell in cells if cell.life == 1 and cell.leader is None], deadly=True)
         time.sleep(_WAIT_S)
         deaths += arena.run(second, deadly=True)
         matrix.recover(variant, arena.engine, arena.sandbox)
@@ -142,7 +160,7 @@ def _open_cells(arena: _Arena) -> tuple[Cell, ...]:
     with arena.engine.begin() as conn:
         rows = conn.execute(select(actions_table.c.id).where(actions_table.c.state.not_in(TERMINAL)))
         ids = {row.id for row in rows}
-    return tuple(cell for cell in arena.cells if arena.actions[cell.number].id in ids)
+    return tuple(cell for cell in arena.cells if cell.leader is None and arena.actions[cell.number].id in ids)
 
 
 @contextmanager
