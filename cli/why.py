@@ -44,11 +44,13 @@ def why(
     _print_rules(found, show_all=show_all)
     _print_now(found)
     _print_cycles(found)
+    _print_outside(found)
 
 
 def _document(found: Why) -> dict[str, object]:
     names = (
-        "thing", "as_of", "policy", "tree_age_s", "insights_age_s", "hindrance", "declined", "not_judged", "cycles"
+        "thing", "as_of", "policy", "tree_age_s", "insights_age_s", "hindrance", "declined", "not_judged", "cycles",
+        "outside",
     )  # fmt: skip
     return {
         "account": found.account.id,
@@ -140,6 +142,19 @@ def _print_cycles(found: Why) -> None:
         rows,
         empty="none has run yet; `stakazo cycle run`",
     )
+
+
+def _print_outside(found: Why) -> None:
+    rows = [
+        (
+            *(row.action.id, instant(row.action.decided_at), row.action.proposed_by, row.action.rule),
+            *(wording.change_of(row.action, found.account.currency), wording.state_of(row.action)),
+            wording.why_of(row.action),
+        )
+        for row in found.outside
+    ]
+    columns = ("id", "at", "by", "as", "change", "state", "because")
+    print_table("By people, undos and stops", columns, rows, empty="nothing was wanted outside a cycle")
 
 
 def _cycle_lines(cycle: CycleLine, currency: str) -> list[tuple[object, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from domain.actions import Action, ObjectKind
+from domain.health import RunState
 from domain.ids import AccountId, RunId
 from models.ledger_rows import ACTION_COLUMNS, to_action
 from models.runs import Run, as_run
@@ -46,10 +47,10 @@ def find_object(conn: Connection, account_id: AccountId, object_id: str) -> Name
 
 
 def runs_of(conn: Connection, account_id: AccountId, tasks: Sequence[str], limit: int) -> tuple[Run, ...]:
-    """The newest runs of some cycles on an account, newest slot first."""
+    """The newest runs of some cycles on an account, newest slot first; slots that were skipped wanted nothing."""
     query = (
         select(runs)
-        .where(runs.c.account_id == account_id, runs.c.task.in_(tasks))
+        .where(runs.c.account_id == account_id, runs.c.task.in_(tasks), runs.c.state != RunState.SKIPPED)
         .order_by(runs.c.slot_at.desc(), runs.c.id.desc())
         .limit(limit)
     )
@@ -67,9 +68,9 @@ def wanted_in(
     return {run_id: tuple(rows) for run_id, rows in found.items()}
 
 
-def newest(conn: Connection, account_id: AccountId, object_id: str, limit: int) -> tuple[Wanted, ...]:
-    """The newest things that anybody wanted of the object, in a run or outside one, newest first."""
-    return tuple(reversed(_rows(conn, account_id, object_id, [], limit=limit)))
+def outside_runs(conn: Connection, account_id: AccountId, object_id: str, limit: int) -> tuple[Wanted, ...]:
+    """The newest things that were wanted of the object outside any run: by people, undos and stops; newest first."""
+    return tuple(reversed(_rows(conn, account_id, object_id, [actions.c.run_id.is_(None)], limit=limit)))
 
 
 def of_actions(conn: Connection, account_id: AccountId, object_id: str, ids: Sequence[int]) -> tuple[Wanted, ...]:

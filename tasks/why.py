@@ -70,6 +70,7 @@ class Why:
     not_judged: str | None  # why no rule looks at the object
     now: tuple[Wanted, ...]
     cycles: tuple[CycleLine, ...]
+    outside: tuple[Wanted, ...]  # by people, undos and stops
 
 
 def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int) -> Why:
@@ -89,6 +90,7 @@ def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int)
             )
         rhythm = catalogue.rhythm(f"{account.platform}.{rehearsal.CYCLE}")
         past = _past(conn, account, object_id, rhythm.name, cycles)
+        outside = histories.outside_runs(conn, account_id, object_id, cycles)
         hindrance = why_stop(conn, rhythm, account)
         as_of = rehearsal.instant(account, rhythm, house.clock_of(account).now())
         judged = full_cycle.judge(conn, account, rhythm, as_of)
@@ -112,6 +114,7 @@ def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int)
         not_judged=not_judged,
         now=now,
         cycles=past,
+        outside=outside,
     )
 
 

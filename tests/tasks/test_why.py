@@ -1,9 +1,13 @@
 """The answer to "why": gates now, what the door would say, the last cycles; on a living account over real HTTP."""
 
+import json
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
-from domain.actions import ActionState
+from actions import door
+from domain.actions import ActionState, Priority, Proposal
 from domain.errors import BadInputError
 from models import accounts, ledger_reads, marks
 from tasks import full_cycle, why
@@ -78,3 +82,27 @@ def test_an_unknown_object_is_refused_with_where_to_look(house, do, account):
     do(full_cycle.run)
     with pytest.raises(BadInputError, match="adset list"):
         why.explain(house, account.id, "nowhere", cycles=1)
+
+
+def test_what_people_changed_is_told_and_skipped_slots_hide_no_cycle(house, do, account):
+    run = do(full_cycle.run)
+    wish = _changes(house, run)[0]
+    by_run = (
+        "INSERT INTO runs OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, :new)).* FROM runs r WHERE id = :id"
+    )
+    with house.engine.begin() as conn:
+        later = (run.slot_at + timedelta(hours=1)).isoformat()
+        new = json.dumps({"id": 10**6, "slot_at": later, "state": "skipped", "reason": "nothing ran"})
+        conn.execute(text(by_run.replace(":new", "CAST(:new AS jsonb)")), {"new": new, "id": run.id})
+        asked = Proposal(
+            kind=wish.kind, object_kind=wish.object_kind, object_id=wish.object_id, object_name=wish.object_name,
+            expected_before=wish.expected_before, target=wish.target, rule="person", priority=Priority.PERSON,
+            reason="the spring sale", evidence={},
+        )  # fmt: skip
+        proposed = door.propose(
+            conn, account=account, run_id=None, now=run.slot_at, proposals=[asked], actor="os:anna"
+        )  # fmt: skip
+        (own,) = proposed.actions
+    found = why.explain(house, account.id, wish.object_id, cycles=1)
+    assert [(row.action.id, row.action.proposed_by) for row in found.outside] == [(own.id, "os:anna")]
+    assert [line.run.id for line in found.cycles] == [run.id]
