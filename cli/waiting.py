@@ -1,7 +1,8 @@
 """Waiting for a run, or for actions, with progress on standard error."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.text import Text
@@ -28,7 +29,8 @@ def wait_for(house: House, account: Account, run_id: RunId, timeout_s: float) ->
     """Wait for the run, then a while for its actions; unknown outcomes wait out a quarantine of minutes, we do not."""
     deadline_s = time.monotonic() + timeout_s
     told = 0
-    with err.status(f"run {run_id}: waits for a worker") as status:
+    goes_on = f"run {run_id} goes on; see `stakazo cycle log {run_id}`"
+    with _left(goes_on), err.status(f"run {run_id}: waits for a worker") as status:
 
         def see(conn: Connection) -> Run | None:
             nonlocal told
@@ -55,10 +57,21 @@ def wait_for(house: House, account: Account, run_id: RunId, timeout_s: float) ->
 def wait_for_actions(house: House, ids: Sequence[ActionId], timeout_s: float) -> tuple[Action, ...]:
     """Wait a while for actions to end, and return them as they stand; what is unknown waits longer than we do."""
     deadline_s = time.monotonic() + timeout_s
-    with err.status("waits for the executor"):
+    goes_on = f"action {', '.join(map(str, ids))} {'goes' if len(ids) == 1 else 'go'} on; see `stakazo actions list`"
+    with _left(goes_on), err.status("waits for the executor"):
         _until(house, lambda conn: None if _any_moves(_read(conn, ids)) else True, deadline_s)
     with transaction(house) as conn:
         return _read(conn, ids)
+
+
+@contextmanager
+def _left(goes_on: str) -> Iterator[None]:
+    """Ctrl-C ends the waiting alone: whoever waited must not take it for a withdrawal."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"no longer waiting: {goes_on}")
+        raise
 
 
 def _read(conn: Connection, ids: Sequence[ActionId]) -> tuple[Action, ...]:

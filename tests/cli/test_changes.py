@@ -1,16 +1,25 @@
 """A person's own request and another's answer, as they are typed; what is sent is shown in tests/actions."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from cli.session import system_user
 from domain.actions import ActionState, Level, Mode
 from models import accounts, ledger
 from models.engine import db_now
-from models.tables import ad_sets, ads, campaigns
+from models.tables import actions, ad_sets, ads, campaigns
 from tests.cli.conftest import account_info
 
 ME = f"os:{system_user()}"
+_TYPED = (  # a shell's background jobs, and tests among them, ignore Ctrl-C
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from cli.main import main; main()"
+)
 
 
 @pytest.fixture
@@ -73,6 +82,30 @@ def test_nobody_approves_what_they_asked_for_but_somebody_else_does(on_database,
     assert f"{ME} proposed action {action_id}; somebody else must approve it" in own.err
     done = as_ana("approve", str(action_id), "--reason", "looked at it", "--json")
     assert (done.code, done.document["actions"][0]["state"]) == (0, "approved")
+
+
+def test_ctrl_c_ends_the_waiting_alone_and_says_so(account_id, engine, database_url, redis_url, tmp_path):
+    """Else whoever types it takes a change for withdrawn that is sent a moment later."""
+    with engine.begin() as conn:
+        accounts.change(conn, account_id, level=Level.AUTO)
+    words = ("change", "ad", "111", "--pause", "--reason", "a sale")
+    places = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "STAKAZO_HOME": str(tmp_path)}
+    typed = subprocess.Popen(
+        [sys.executable, "-c", _TYPED, *words], env={**os.environ, **places}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(600):
+            with engine.begin() as conn:
+                held = conn.execute(select(actions.c.id)).scalar_one_or_none()
+            if held is not None:
+                break
+            time.sleep(0.05)
+        time.sleep(1)
+        typed.send_signal(signal.SIGINT)
+        told = typed.communicate(timeout=30)[1]
+    finally:
+        typed.kill()
+    assert (typed.returncode, f"no longer waiting: action {held} goes on" in told) == (130, True)
 
 
 def test_what_cannot_be_answered_does_not_unmake_the_other_answers(ask, as_ana):
