@@ -15,7 +15,7 @@ from models import audit, secrets
 from models.engine import db_now
 from models.secrets import Listed, Place
 from workers.settings import STORABLE, Settings
-from workers.vault import Vault, rotate
+from workers.vault import Vault, hold, rotate
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Such as meta.access_token or meta.app_secret.")]
@@ -33,8 +33,8 @@ def set_(name: Name, as_json: AsJson = False) -> None:
     with opened() as house:
         Vault.of(house.settings)  # fail before anybody types
         value = _value(name)
-        vault = Vault.of(house.settings)  # once more: while the person typed, somebody may have changed the key
-        with transaction(house) as conn:
+        with hold(house.settings), transaction(house) as conn:
+            vault = Vault.of(house.settings)  # once more: while the person typed, somebody may have changed the key
             secrets.put(conn, place, vault.seal(place, value), set_by=actor())
             _note(conn, "secret.set", {"secret": name, "key": vault.key_id})
     if as_json:

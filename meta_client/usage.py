@@ -13,6 +13,7 @@ import msgspec
 from domain.ports import Usage
 
 _FULL = 100.0
+_LONGEST_S = 24 * 3600.0  # one absurd header must not close an account for years
 _STANDARD_BLOCK_S = 60.0  # score block of the tier with full access (facts §6); the limited one's is 300 s
 _SCORES = {"standard_access": 9_000.0, "development_access": 60.0}  # points in 300 s (facts §6)
 
@@ -52,7 +53,7 @@ def read_usage(headers: Mapping[str, str]) -> Reading:
                 throttle.get("acc_id_util_pct"),
             ]
         ),
-        regain_s=max([*regain_s, reset_s if used is not None and used >= 1.0 else 0.0], default=0.0),
+        regain_s=min(_LONGEST_S, max([*regain_s, reset_s if used is not None and used >= 1.0 else 0.0], default=0.0)),
         block_s=_STANDARD_BLOCK_S if "standard_access" in tiers else None,
         score_limit=next((_SCORES[tier] for tier in tiers if tier in _SCORES), None),
     )

@@ -2,13 +2,15 @@
 Postgres; each box carries the id of its key, so that two keys can be in use while they are changed.
 """  # noqa: D205 - the sentence needs the room
 
+import fcntl
 import functools
 import hashlib
 import math
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -29,6 +31,7 @@ _NONCE_BYTES: Final = 12
 _SALT: Final = b"stakazo secrets"  # the same everywhere: two processes must derive the same key from one SECRET_KEY
 _BELIEVED_S: Final = 30.0
 _FILE: Final = "secret.key"
+_LOCK: Final = "secret.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,16 +139,29 @@ def rotate(settings: Settings, engine: Engine, note: Callable[[Connection, Vault
     folder's file gets a new key first, and loses the old ones once nothing is sealed with them any more.
     """
     path = settings.home / _FILE
-    if settings.common.secret_key is None:
-        Vault.of(settings)  # makes the file where there is none
-        _write(path, [os.urandom(_KEY_BYTES), *(key.content for key in _of_file(path))])
-    vault = Vault.of(settings)
-    with engine.begin() as conn:
-        count = secrets.reseal(conn, lambda place, box: vault.seal(place, vault.open(place, box)))
-        note(conn, vault, count)
-    if settings.common.secret_key is None:
-        _write(path, [vault.keys[0].content])
+    with hold(settings):
+        if settings.common.secret_key is None:
+            Vault.of(settings)  # makes the file where there is none
+            _write(path, [os.urandom(_KEY_BYTES), *(key.content for key in _of_file(path))])
+        vault = Vault.of(settings)
+        with engine.begin() as conn:
+            count = secrets.reseal(conn, lambda place, box: vault.seal(place, vault.open(place, box)))
+            note(conn, vault, count)
+        if settings.common.secret_key is None:
+            _write(path, [vault.keys[0].content])
     return vault.key_id, count
+
+
+@contextmanager
+def hold(settings: Settings) -> Iterator[None]:
+    """Be the only one on this data folder who changes keys, or seals with one that must not change meanwhile."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(settings.home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # closing drops the lock
 
 
 def _about(place: Place, key_id: str) -> bytes:

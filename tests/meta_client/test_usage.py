@@ -55,3 +55,8 @@ def test_the_reader_tells_the_usage_of_its_newest_answer(server: Scripted, kit: 
     server.answer(ACCOUNT_NODE, headers=_HEADERS)
     kit.reader.account(ACCOUNT)
     assert kit.reader.usage() == Usage(account=0.0967, business=0.95, insights=0.55, regain_at_s=0.0)
+
+
+def test_an_absurd_regain_time_closes_an_account_for_a_day_at_most():
+    case = {"1": [{"type": "ads_management", "call_count": 100, "estimated_time_to_regain_access": 10**12}]}
+    assert read_usage({"X-Business-Use-Case-Usage": json.dumps(case)}).regain_s == 24 * 3600
