@@ -198,15 +198,16 @@ def test_a_live_client_uses_the_stored_token_where_the_environment_has_none(
 
 def test_keys_changed_by_several_people_at_once_still_open_what_is_there(engine, settings) -> None:
     """Two rotations that interleave on the file would throw away the key that the boxes are sealed with."""
-    keep(engine, settings)
+    keep(engine, settings())
+    here = settings()
 
     def change() -> None:
         for _ in range(5):
-            rotate(settings, engine, lambda *_: None)
+            rotate(here, engine, lambda *_: None)
 
     people = [threading.Thread(target=change) for _ in range(4)]
     for person in people:
         person.start()
     for person in people:
         person.join()
-    assert read(engine, settings) == TOKEN
+    assert read(engine, settings()) == TOKEN
