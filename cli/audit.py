@@ -9,6 +9,7 @@ import typer
 
 from cli.console import AsJson, compact, instant, out, plain, print_json, print_table, say
 from cli.session import AccountFilter, chosen_or_all, opened, transaction
+from domain.actions import JsonMap
 from domain.errors import BadInputError, NotReadyError
 from models import audit, audit_reads, audit_verify, roles
 from models.audit_reads import Head, Told
@@ -48,8 +49,8 @@ def show(
         ("at", "account", "row", "who", "what", "action", "step", "detail"),
         [
             (
-                *(instant(row.at), row.chain or "house", row.seq, row.actor, row.event, row.action_id or ""),
-                *(_step(row), compact(row.detail) if row.detail else ""),
+                *(instant(row.at), row.chain or "house", row.seq, _who(row.actor), row.event, row.action_id or ""),
+                *(_step(row), _told(row.detail)),
             )
             for row in rows
         ],
@@ -114,6 +115,17 @@ def retain(as_json: AsJson = False) -> None:
         print_json({"dropped": dropped})
         return
     say(f"dropped {', '.join(dropped)}" if dropped else "nothing is 90 days old; nothing was dropped")
+
+
+def _who(actor: str) -> str:
+    """Without the process and the delivery, which `--json` shows."""
+    return actor.partition("/")[0]
+
+
+def _told(detail: JsonMap) -> str:
+    """A reason alone is a sentence; everything else stays what it is."""
+    reason = detail.get("reason")
+    return str(reason) if reason is not None and len(detail) == 1 else compact(detail) if detail else ""
 
 
 def _print_verified(found: Verified, anchors: int, *, is_guarded: bool) -> None:

@@ -107,8 +107,22 @@ def _cells(row: Noted, account: Account) -> tuple[object, ...]:
         _change(row, account),
         f"released by {row.released_by}" if row.released_at else instant(row.hands_off_until),
         _FOUND[edit.found_by],
-        f"stakazo undo action {edit.action_id} --plan" if edit.found_by is FoundBy.OVERWRITTEN else "",
+        _way_back(row, account) if edit.found_by is FoundBy.OVERWRITTEN else "",
     )
+
+
+def _way_back(row: Noted, account: Account) -> str:
+    """The command that sets again what the person had set; an undo would go back before that."""
+    edit = row.edit
+    budget, status = edit.after.get("daily_budget_minor"), edit.after.get("status")
+    if type(budget) is int:
+        option = f'--daily-budget "{Money(budget, account.currency)}"'
+    elif status in {"active", "paused"}:
+        option = "--activate" if status == "active" else "--pause"
+    else:
+        return f"stakazo undo action {edit.action_id} --plan"
+    kind = edit.object_kind.replace("_", "")
+    return f"stakazo change {kind} {edit.object_id} {option} --reason 'as {edit.actor_name or 'they'} had set it'"
 
 
 def _change(row: Noted, account: Account) -> str:

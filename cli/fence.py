@@ -144,7 +144,9 @@ def _chosen(conn: Connection, stop_id: int | None) -> Stop:
         return stops.get(conn, StopId(stop_id))
     found = stops.listing(conn, only_open=True)
     if not found:
-        raise BadInputError("no stop is open; `stakazo fence status --all` shows those that are over")
+        raise BadInputError(
+            "no stop is open; `stakazo fence status --all` shows those that are over, and --stop ID names one of them"
+        )
     if len(found) > 1:
         choices = "\n".join(f"  {row.id}  {_scope(row)}  {row.reason}" for row in found)
         raise BadInputError(f"several stops are open; name one with --stop:\n{choices}")

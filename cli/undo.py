@@ -33,6 +33,7 @@ _Apply = Annotated[
 _Reason = Annotated[str | None, typer.Option(help="Why; needed to apply, and kept with every change.")]
 _Timeout = Annotated[float, typer.Option(min=1, max=3600, help="Seconds to wait for the outcomes.")]
 _MOST_ROUNDS: Final = 3  # a budget and a switch of one object go one after the other
+_SHOWN: Final = (Fate.RESTORE, Fate.DRIFTED, Fate.OVERTAKEN, Fate.UNKNOWN, Fate.ALREADY, Fate.CANNOT)
 _Choose = Callable[[Connection, Account], tuple[Action, ...]]
 
 
@@ -237,7 +238,7 @@ def _show(plan: UndoPlan, done: Sequence[Action], *, as_json: bool) -> None:
                 step.fate,
                 _why(step),
             )
-            for step in plan.steps
+            for step in sorted(plan.steps, key=lambda step: _SHOWN.index(step.fate))
         ],
         empty="nothing of ours is there to take back",
     )
@@ -252,6 +253,8 @@ def _show(plan: UndoPlan, done: Sequence[Action], *, as_json: bool) -> None:
         )
     if done:
         print_actions("What was done", [(row, currency) for row in done], empty="nothing")
+    elif plan.steps and not plan.restorable:
+        say("there is nothing to take back")
     elif plan.restorable:
         say(f"nothing was changed; --apply --reason '...' takes {len(plan.restorable)} back")
 
@@ -265,7 +268,7 @@ def _leave(plan: UndoPlan, done: Sequence[Action]) -> NoReturn:
 
 
 def _value(step: Step, value: Json, currency: str) -> str:
-    if value is None:
+    if value is None or isinstance(value, bool | list | dict):
         return ""
     if step.key.endswith("_minor") and isinstance(value, int):
         return str(Money(value, currency))

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import func, update
 
 from embedded.runtime import FILE_NAME
-from models import heartbeats, tables
+from models import heartbeats, secrets, tables
 from models.heartbeats import ProcessKind
+from models.secrets import Box, Place
 
 
 def test_on_nothing_it_fails_and_says_the_ways_out(stakazo):
@@ -101,3 +102,22 @@ def test_the_tower_is_judged_by_its_last_sign(on_database, engine, age_s, grade)
     assert _grades(on_database("doctor", "--json").document)["tower"] == grade
     told = any("the tower" in problem for problem in on_database("status", "--json").document["problems"])
     assert told is (grade == "fail")
+
+
+def test_a_closed_fence_is_told_with_the_way_to_open_it(on_database):
+    assert _grades(on_database("doctor", "--json").document)["fence"] == "ok"
+    on_database("fence", "close", "--reason", "spend looks wrong")
+    found = {row["check"]: row for row in on_database("doctor", "--json").document["findings"]}
+    assert found["fence"]["grade"] == "warn"
+    assert "spend looks wrong" in found["fence"]["says"]
+    assert "fence open" in found["fence"]["advice"]
+
+
+def test_a_secret_whose_key_is_not_here_fails_by_name(on_database, engine):
+    assert _grades(on_database("doctor", "--json").document)["secrets"] == "ok"
+    with engine.begin() as conn:
+        place = Place(platform="meta", account="", name="access_token")
+        secrets.put(conn, place, Box(key_id="0123abcd", content=b"sealed"), set_by="os:anna")
+    found = {row["check"]: row for row in on_database("doctor", "--json").document["findings"]}
+    assert found["secrets"]["grade"] == "fail"
+    assert "meta.access_token is sealed with key 0123abcd" in found["secrets"]["says"]

@@ -44,7 +44,7 @@ def test_what_we_went_over_comes_first_with_the_way_back(on_database, edited):
     first, second = [line for line in done.out.splitlines() if "2026-11-20" in line]
     assert "Marta" in first
     assert "40.00 EUR → 50.00 EUR" in first
-    assert f"stakazo undo action {edited.id} --plan" in first
+    assert 'stakazo change adset 503 --daily-budget "50.00' in first  # an undo would go back before Marta's too
     assert "active → paused" in second
     assert "2026-11-21 13:00:00Z" in second
     assert "\x1b" not in done.out

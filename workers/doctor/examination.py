@@ -20,6 +20,8 @@ CHECKS: tuple[Check, ...] = (
     Check(name="postgres", look=servers.postgres, advice=f"{_START}, or correct DATABASE_URL"),
     Check(name="migrations", look=servers.migrations, needs=("postgres",)),
     Check(name="audit", look=servers.audit_guarded, needs=("postgres", "migrations")),
+    Check(name="fence", look=servers.fence_open, needs=("postgres", "migrations")),
+    Check(name="secrets", look=servers.secrets_open, needs=("postgres", "migrations")),
     Check(name="clock skew", look=servers.clock_skew, needs=("postgres",), advice="set this machine's clock by NTP"),
     Check(name="redis", look=servers.redis, advice=f"{_START}, or correct REDIS_URL"),
     Check(name="accounts", look=platforms.accounts_open, needs=("postgres", "migrations")),

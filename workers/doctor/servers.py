@@ -8,10 +8,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from domain.errors import NotReadyError
-from models import migrate, roles, server_facts
+from models import migrate, roles, secrets, server_facts, stops
 from workers import addresses
 from workers.bootstrap import House
 from workers.doctor.findings import Finding, Grade
+from workers.vault import Vault
 
 _OLDEST_POSTGRES: Final = 140_000
 _CROWDED_SHARE: Final = 0.8
@@ -55,6 +56,41 @@ def audit_guarded(house: House) -> Iterator[Finding]:
     advice = "give DATABASE_URL a role of its own and DATABASE_OWNER_URL the owner's, then `stakazo migrate`"
     says = "one role of Postgres owns the tables and runs everything: triggers alone guard the audit"
     yield Finding(check="audit", grade=Grade.WARN, says=says, advice=advice)
+
+
+def fence_open(house: House) -> Iterator[Finding]:
+    """See whether a stop keeps everything from being sent."""
+    with house.engine.begin() as conn:
+        held = stops.listing(conn, only_open=True)
+    if not held:
+        yield Finding(check="fence", grade=Grade.OK, says="no stop is open")
+    for stop in held:
+        scope = "of all accounts" if stop.account_id is None else f"of account {stop.account_id}"
+        says = f"stop {stop.id} keeps the fence {scope} closed: {stop.reason}"
+        yield Finding(
+            check="fence",
+            grade=Grade.WARN,
+            says=says,
+            advice=f"`stakazo fence open --stop {stop.id} --reason ...` lets writes go again",
+        )
+
+
+def secrets_open(house: House) -> Iterator[Finding]:
+    """See that the keys that are here open what is sealed."""
+    with house.engine.begin() as conn:
+        sealed = secrets.listing(conn)
+    held = {key.id for key in Vault.of(house.settings).keys} if sealed else set()
+    lost = [row for row in sealed if row.key_id not in held]
+    for row in lost:
+        yield Finding(
+            check="secrets",
+            grade=Grade.FAIL,
+            says=f"{row.place.platform}.{row.place.name} is sealed with key {row.key_id}, which is not here",
+            advice="set the SECRET_KEY (or SECRET_KEY_PREVIOUS) that sealed it, bring its secret.key file back, or"
+            f" set it anew: `stakazo secret set {row.place.platform}.{row.place.name}`",
+        )
+    if not lost:
+        yield Finding(check="secrets", grade=Grade.OK, says=f"{len(sealed)} sealed; the keys to them are here")
 
 
 def clock_skew(house: House) -> Iterator[Finding]:
