@@ -105,9 +105,7 @@ class Executor:
     def _claim(self, action_id: ActionId, most: int) -> _Held | None:
         """Take what is due, and look at the desired state of the account in the same transaction."""
         with self._engine.begin() as conn:
-            actions = ledger_claims.claim(
-                conn, action_id, owner=self._owner, lease_s=self._timing.lease_s, most=most
-            )
+            actions = ledger_claims.claim(conn, action_id, owner=self._owner, lease_s=self._timing.lease_s, most=most)
             if not actions:
                 return None
             return _Held(

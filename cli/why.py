@@ -135,7 +135,7 @@ def _print_now(found: Why) -> None:
 
 
 def _print_cycles(found: Why) -> None:
-    rows = [line for cycle in found.cycles for line in _cycle_lines(cycle, found.account.currency)]
+    rows = [line for cycle in found.cycles for line in cycle_lines(cycle, found.account.currency)]
     print_table(
         "Last cycles",
         ("run", "slot", "wanted by", "change", "state", "gate", "figures' age", "because"),
@@ -157,7 +157,8 @@ def _print_outside(found: Why) -> None:
     print_table("By people, undos and stops", columns, rows, empty="nothing was wanted outside a cycle")
 
 
-def _cycle_lines(cycle: CycleLine, currency: str) -> list[tuple[object, ...]]:
+def cycle_lines(cycle: CycleLine, currency: str) -> list[tuple[object, ...]]:
+    """One cycle as rows of the table: what was wanted, the gate, the age of the figures, the reason."""
     head = (cycle.run.id, instant(cycle.run.slot_at))
     if not cycle.wanted:
         return [(*head, "", "", cycle.run.state, "", "", cycle.note)]

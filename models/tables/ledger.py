@@ -95,9 +95,7 @@ Index(
     unique=True,
     postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)}) AND kind = 'emergency_pause'"),
 )
-Index(
-    "ix_actions_taken", actions.c.account_id, actions.c.decided_at, postgresql_where=text("blocked_by IS NULL")
-)
+Index("ix_actions_taken", actions.c.account_id, actions.c.decided_at, postgresql_where=text("blocked_by IS NULL"))
 Index("ix_actions_waiting", actions.c.account_id, actions.c.id, postgresql_where=text("state = 'awaiting_approval'"))
 Index("ix_actions_undoes", actions.c.undoes, postgresql_where=text("undoes IS NOT NULL"))
 Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)})"))

@@ -90,7 +90,6 @@ def test_once_the_application_has_a_role_its_address_is_what_other_processes_fin
         ports.close()
 
 
-
 def test_a_second_server_on_the_same_folder_is_refused_with_the_pid_of_the_first(made_server):
     with postgres.start(made_server) as server:
         with pytest.raises(ServerAlreadyRunning) as caught:
