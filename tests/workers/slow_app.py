@@ -20,4 +20,5 @@ def body(work: Work) -> None:
 app.conf.include = []
 cycle_tasks(app, "full_cycle", body)
 cycle_tasks(app, "collector", body)
+cycle_tasks(app, "orphan_sweep", body)
 tick_tasks(app)
