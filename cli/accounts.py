@@ -15,10 +15,11 @@ from domain.actions import Level, Mode
 from domain.errors import BadInputError
 from domain.money import Money
 from domain.objects import AccountInfo
-from models import accounts
+from models import accounts, stops
 from models.accounts import Account
 from models.cleaning import clean_text
 from models.engine import db_now
+from models.stops import Stop
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,7 +35,7 @@ def list_(as_json: AsJson = False) -> None:
     Example: stakazo account list
     """
     with opened() as house, transaction(house) as conn:
-        rows, now = accounts.listing(conn), db_now(conn)
+        rows, stopped, now = accounts.listing(conn), stops.listing(conn, only_open=True), db_now(conn)
     if as_json:
         print_json({"accounts": rows})
         return
@@ -43,7 +44,8 @@ def list_(as_json: AsJson = False) -> None:
         ("id", "platform id", "name", "mode", "level", "state", "cap a day", "cap an ad set", "tree read", "opened"),
         [
             (
-                *(row.id, f"{row.platform}:{row.platform_account_id}", row.name, row.mode, row.level, state_of(row)),
+                *(row.id, f"{row.platform}:{row.platform_account_id}", row.name, row.mode, row.level),
+                state_of(row, stopped),
                 *(cap_of(row, row.max_total_daily_spend_minor), cap_of(row, row.max_daily_budget_per_ad_set_minor)),
                 *(instant(row.tree_read_at), ago(row.opened_at, now)),
             )
@@ -191,8 +193,11 @@ def show(
     print_facts(f"Account {row.id}", [(name, _shown(row, name, getattr(row, name))) for name in names])
 
 
-def state_of(account: Account) -> str:
-    """Whether the account may act: such as "runs", "paused", "fence closed: a spike"."""
+def state_of(account: Account, stopped: Sequence[Stop]) -> str:
+    """Whether the account may act: such as "runs", "paused", "fence closed: a spike"; `stopped` are all open stops."""
+    held = next((stop for stop in stopped if stop.account_id in {None, account.id}), None)
+    if held is not None:
+        return f"fence closed{' for all' if held.account_id is None else ''}: {held.reason}"
     if account.fence_closed:
         return f"fence closed: {account.fence_reason}"
     return "paused" if account.is_paused else "runs"

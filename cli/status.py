@@ -1,11 +1,14 @@
 """`stakazo status`: what runs, where, since when, and what should and does not."""
 
+from collections.abc import Sequence
+
 import typer
 
 from cli.accounts import state_of
 from cli.console import AsJson, ago, err, instant, print_json, print_table, safe
 from cli.session import opened
 from embedded.runtime import ChildRecord, Runtime
+from models.stops import Stop
 from workers.overview import AccountView, Overview, Remembered, look
 
 
@@ -113,19 +116,18 @@ def _print_processes(runtime: Runtime | None) -> None:
 def _print_accounts(held: Remembered) -> None:
     print_table(
         "Accounts",
-        ("id", "name", "mode", "level", "state", "fence", "tree read", "figures read", "last cycle", "next slot"),
-        [_account_row(view) for view in held.accounts],
+        ("id", "name", "mode", "level", "state", "tree read", "figures read", "last cycle", "next slot"),
+        [_account_row(view, held.stops) for view in held.accounts],
         empty="none is open; `stakazo up` opens those of the sandbox",
     )
 
 
-def _account_row(view: AccountView) -> tuple[object, ...]:
+def _account_row(view: AccountView, stopped: Sequence[Stop]) -> tuple[object, ...]:
     account, run, now = view.account, view.last_full_cycle, view.platform_now
     read = (account.tree_read_at, account.insights_read_at)
     ages = [instant(at) if now is None else ago(at, now) for at in read]
     return (
-        *(account.id, account.name, account.mode, account.level, state_of(account)),
-        *(f"epoch {account.fence_epoch}", *ages),
+        *(account.id, account.name, account.mode, account.level, state_of(account, stopped), *ages),
         "none yet" if run is None else f"{run.state} {instant(run.slot_at)}, {_took(run.duration_ms)}",
         "unknown: its clock does not answer" if now is None else instant(view.next_full_cycle_at),
     )

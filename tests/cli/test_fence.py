@@ -134,3 +134,11 @@ def test_a_manager_may_stop_and_not_open(on_database: Run, engine: Engine) -> No
     with engine.begin() as conn:
         assert {row.actor for row in stops.listing(conn)} == {"bob"}
         assert conn.execute(actions.select().where(actions.c.state == ActionState.SENT)).first() is None
+
+
+def test_a_stop_of_all_shows_at_every_account(on_database, filled):
+    """An account's own flag is open then; what counts is that nothing is sent for it."""
+    assert "runs" in on_database("account", "list").out
+    on_database("fence", "close", "--reason", "spend looks wrong")
+    for words in (("account", "list"), ("status",)):
+        assert "fence closed" in on_database(*words).out  # folded where columns are narrow

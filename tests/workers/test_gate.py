@@ -90,9 +90,14 @@ def test_the_class_is_that_of_the_caller(gate) -> None:
 
 def test_accounts_and_modes_have_budgets_of_their_own(gate, books) -> None:
     call(gate, usage=used(1.0))
-    gate.enter(PlatformAccountId("act_8"), READ)
-    gate.enter(None, READ)
-    QuotaGate(lambda: books, "meta", Mode.LIVE).enter(ACCOUNT, READ)
+    with pytest.raises(ThrottledError):
+        gate.enter(ACCOUNT, READ)
+    others = [
+        gate.enter(PlatformAccountId("act_8"), READ),
+        gate.enter(None, READ),
+        QuotaGate(lambda: books, "meta", Mode.LIVE).enter(ACCOUNT, READ),
+    ]
+    assert [(held.account, held.points) for held in others] == [("act_8", 1.0), (None, 1.0), (ACCOUNT, 1.0)]
 
 
 @pytest.mark.parametrize("call_class", list(CallClass))
@@ -118,10 +123,15 @@ def test_the_regain_time_is_never_moved_back(gate, books) -> None:
     assert first is not None
 
 
-def test_the_limit_of_one_object_does_not_hold_its_account(gate) -> None:
-    error = ThrottledError("its budget", retry_after_s=3600, code=613, subcode=1487632, is_of_account=False)
+@pytest.mark.parametrize("is_of_account", [False, True])
+def test_only_a_limit_of_the_account_holds_the_account(gate, is_of_account) -> None:
+    error = ThrottledError("its budget", retry_after_s=3600, code=613, subcode=1487632, is_of_account=is_of_account)
     call(gate, WRITE, error=error)
-    call(gate, WRITE)
+    if not is_of_account:
+        call(gate, WRITE)
+        return
+    with pytest.raises(ThrottledError):
+        call(gate, WRITE)
 
 
 def test_calls_under_way_everywhere_count(gate, other) -> None:

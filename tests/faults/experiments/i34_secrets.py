@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from control_tower.standins import NotedDoorbell, SetClock
 from domain import catalogue
 from domain.actions import Level, Mode
-from domain.errors import PlatformError, SettingsError
+from domain.errors import NotReadyError, PlatformError, SettingsError
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
 from domain.ports import Client
@@ -97,7 +97,7 @@ class House:
     doorbell: NotedDoorbell = field(default_factory=NotedDoorbell)
 
     def client_of(self, account: Account) -> Client:
-        raise NotImplementedError(account.name)
+        raise NotReadyError(f"{account.name}: this experiment speaks to no platform")
 
     def clock_of(self, account: Account) -> SetClock:
         return SetClock(_SLOT + timedelta(days=account.id))
