@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.errors import NotReadyError
 from domain.ids import ActionId, RunId
+from domain.ports import BrokerFacts, Halted
 
 
 @dataclass(slots=True)
@@ -32,11 +33,20 @@ class ObedientSwitchboard:
 
     workers: dict[str, set[str]] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
-    deaf: set[str] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)  # hear nothing
+    silent: set[str] = field(default_factory=set)  # do not answer either
+    ages: dict[str, float] = field(default_factory=dict)
+    at_work: dict[str, dict[str, int]] = field(default_factory=dict)  # worker → task name → row id
+    told: list[tuple[str, str]] = field(default_factory=list)
+    facts: BrokerFacts | None = None
+    is_away: bool = False
+    _taken: dict[str, set[str]] = field(default_factory=dict)
 
     def consuming(self) -> Mapping[str, frozenset[str]]:
-        """Return what each worker consumes."""
-        return {worker: frozenset(queues) for worker, queues in self.workers.items()}
+        """Return what each worker consumes; the silent do not answer."""
+        if self.is_away:
+            return {}
+        return {worker: frozenset(queues) for worker, queues in self.workers.items() if worker not in self.silent}
 
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Change what a worker consumes."""
@@ -48,8 +58,64 @@ class ObedientSwitchboard:
             self.workers[worker].discard(queue)
 
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]:
-        """Return what waits."""
-        return {queue: self.lengths.get(queue, 0) for queue in queues}
+        """Return what waits; nothing is known while the broker is away."""
+        return {} if self.is_away else {queue: self.lengths.get(queue, 0) for queue in queues}
+
+    def queue_ages(self, queues: Sequence[str]) -> Mapping[str, float]:
+        """Return how long the oldest messages wait."""
+        return {} if self.is_away else {queue: self.ages[queue] for queue in queues if queue in self.ages}
+
+    def purge(self, queues: Sequence[str]) -> int | None:
+        """Drop what waits."""
+        return None if self.is_away else sum(self.lengths.pop(queue, 0) for queue in queues)
+
+    def halt(
+        self, workers: Sequence[str], *, terminate: Sequence[str] = (), timeout_s: float = 1.0
+    ) -> Mapping[str, Halted]:
+        """Take every queue from them, and end what they are at."""
+        del timeout_s
+        return {worker: self._halt(worker, terminate) for worker in self._hearing(workers)}
+
+    def apply_desired(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> Mapping[str, frozenset[str]]:
+        """Give them back what they had at first."""
+        del timeout_s
+        for worker in self._hearing(workers):
+            self.workers[worker] |= self._taken.pop(worker, set())
+        return {worker: frozenset(self.workers[worker]) for worker in self._hearing(workers)}
+
+    def reconnect_db(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
+        """Note who was asked."""
+        del timeout_s
+        self.told.extend(("reconnect_db", worker) for worker in self._hearing(workers))
+        return frozenset(self._hearing(workers))
+
+    def clear_cache(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
+        """Note who was asked."""
+        del timeout_s
+        self.told.extend(("clear_cache", worker) for worker in self._hearing(workers))
+        return frozenset(self._hearing(workers))
+
+    def send_canary(self, worker: str) -> bool:
+        """Note to whom."""
+        self.told.append(("canary", worker))
+        return not self.is_away
+
+    def broker(self) -> BrokerFacts | None:
+        """Return what was given."""
+        return None if self.is_away else self.facts
+
+    def _hearing(self, workers: Sequence[str]) -> tuple[str, ...]:
+        return () if self.is_away else tuple(row for row in workers if row in self.workers and row not in self.deaf)
+
+    def _halt(self, worker: str, terminate: Sequence[str]) -> Halted:
+        at_work = self.at_work.get(worker, {})
+        ended = {task: row for task, row in at_work.items() if task in terminate}
+        self._taken.setdefault(worker, set()).update(self.workers[worker])
+        self.workers[worker] = set()
+        self.at_work[worker] = {task: row for task, row in at_work.items() if task not in ended}
+        return Halted(
+            worker=worker, at_work=tuple(at_work), terminated_rows=tuple(ended.values()), consuming=frozenset()
+        )
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.errors import BadInputError
-from domain.modules import MODULES, Cycle, Lane, Module
+from domain.modules import MODULES, Cycle, Lane, Module, Role
 from domain.platforms import PLATFORMS, Platform
 
 
@@ -60,7 +60,11 @@ def _exists(module: Module, platform: Platform) -> bool:
 PAIRS: tuple[Pair, ...] = tuple(
     Pair(module=module, platform=platform) for platform in PLATFORMS for module in MODULES if _exists(module, platform)
 )
-RHYTHMS: tuple[Rhythm, ...] = tuple(Rhythm(pair=pair, cycle=cycle) for pair in PAIRS for cycle in pair.built_cycles())
+RHYTHMS: tuple[Rhythm, ...] = tuple(
+    Rhythm(pair=pair, cycle=cycle) for pair in PAIRS for cycle in pair.built_cycles() if cycle.per_account
+)
+WATCHED: tuple[Pair, ...] = tuple(pair for pair in PAIRS if pair.module.role is not Role.WATCHES)
+CONTROL_QUEUE = "control"  # one for all platforms: the tower's own cycles
 
 
 def built_platforms() -> tuple[Platform, ...]:
@@ -72,6 +76,8 @@ def queues(lane: Lane) -> tuple[str, ...]:
     """Every queue that workers of the lane consume, in the catalogue's order."""
     if lane is Lane.ACTIONS:
         return tuple(actions_queue(platform) for platform in built_platforms())
+    if lane is Lane.CONTROL:
+        return (CONTROL_QUEUE,)
     return tuple(rhythm.name for rhythm in RHYTHMS if rhythm.cycle.lane is lane)
 
 

@@ -14,6 +14,15 @@ class ModuleStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class RunType(StrEnum):
+    """What a row of the tower's own runs records."""
+
+    HEALTH_CHECK = "health_check"
+    COMMAND = "command"
+    EMERGENCY_STOP = "emergency_stop"
+    RESUME = "resume"
+
+
 class SystemStatus(StrEnum):
     """How the whole is (ARCHITECTURE §5, System)."""
 

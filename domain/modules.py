@@ -5,6 +5,7 @@ from datetime import time, timedelta
 from enum import StrEnum
 
 from domain.actions import ActionKind, Priority
+from domain.health import CommandType
 from domain.platforms import Feed
 
 
@@ -22,6 +23,7 @@ class Lane(StrEnum):
     FAST = "fast"  # minutes matter
     CYCLES = "cycles"  # the half-hourly and daily work
     ACTIONS = "actions"  # the door: executors only
+    CONTROL = "control"  # the tower's second trigger, and the watch on the tower
 
 
 class CatchUp(StrEnum):
@@ -43,6 +45,8 @@ class Cycle:
     freshness: timedelta = timedelta(hours=1)  # how old its input may be before it collects or declines
     catch_up: CatchUp = CatchUp.LATEST
     built_on: frozenset[str] = frozenset()  # platform slugs; empty = planned
+    per_account: bool = True  # False = the house's own: no slots and no run rows, `control_tower_runs` instead
+    part_of: frozenset[CommandType] = frozenset()  # commands that run it, behind whatever it comes after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,7 @@ _DAY = timedelta(hours=24)
 _META = frozenset({"meta"})
 _K = ActionKind
 _BUDGETS = frozenset({_K.SET_DAILY_BUDGET, _K.PAUSE, _K.ACTIVATE})
+_SYNC, _OPTIMIZE = frozenset({CommandType.SYNC_DATA}), frozenset({CommandType.OPTIMIZE})
 _CREATES = frozenset({_K.CREATE_CAMPAIGN, _K.CREATE_AD_SET, _K.CREATE_CREATIVE, _K.CREATE_AD})
 
 MODULES: tuple[Module, ...] = (
@@ -120,7 +125,7 @@ MODULES: tuple[Module, ...] = (
         title="Optimization Loop",
         role=Role.ACTS,
         job="reallocates budget across ad sets; tracks predicted against realised gain",
-        cycles=(Cycle(name="optimization", every=_DAY, after=("roas_engine",)),),
+        cycles=(Cycle(name="optimization", every=_DAY, after=("roas_engine",), part_of=_OPTIMIZE),),
         may_propose=_BUDGETS,
     ),
     Module(
@@ -130,7 +135,7 @@ MODULES: tuple[Module, ...] = (
         role=Role.EVIDENCE,
         job="collected insights; levels of autonomy, promotion and demotion of modules",
         cycles=(
-            Cycle(name="collector", every=_H / 2, freshness=_H / 2, built_on=_META),
+            Cycle(name="collector", every=_H / 2, freshness=_H / 2, built_on=_META, part_of=_SYNC),
             Cycle(name="autonomy", every=_DAY, after=("roas_engine",)),
         ),
         reads=frozenset({Feed.TREE, Feed.DAILY_INSIGHTS, Feed.HOURLY_INSIGHTS}),
@@ -167,7 +172,16 @@ MODULES: tuple[Module, ...] = (
         title="Full Autonomous Cycle",
         role=Role.ACTS,
         job="one end-to-end pass on all evidence: A/B winners, ROAS steps, spikes, fatigue",
-        cycles=(Cycle(name="full_cycle", every=_H / 2, after=("collector",), freshness=_H / 2, built_on=_META),),
+        cycles=(
+            Cycle(
+                name="full_cycle",
+                every=_H / 2,
+                after=("collector",),
+                freshness=_H / 2,
+                built_on=_META,
+                part_of=_OPTIMIZE,
+            ),
+        ),
         reads=frozenset({Feed.TREE, Feed.DAILY_INSIGHTS, Feed.HOURLY_INSIGHTS}),
         may_propose=_BUDGETS | frozenset({_K.MARK_FATIGUED, _K.PROPOSE_VARIANT}),
     ),
@@ -177,7 +191,7 @@ MODULES: tuple[Module, ...] = (
         title="Targeting Optimizer",
         role=Role.ACTS,
         job="audience builder, geo allocator, scoring, audience tests",
-        cycles=(Cycle(name="targeting", every=_DAY, after=("roas_engine",)),),
+        cycles=(Cycle(name="targeting", every=_DAY, after=("roas_engine",), part_of=_OPTIMIZE),),
         may_propose=_BUDGETS | frozenset({_K.CREATE_AD_SET}),
     ),
     Module(
@@ -213,7 +227,7 @@ MODULES: tuple[Module, ...] = (
         title="Creative Optimizer",
         role=Role.ACTS,
         job="promote, keep, replace, retire creatives; briefs the orchestrator",
-        cycles=(Cycle(name="creative_optimizer", every=12 * _H, after=("creative_intelligence",)),),
+        cycles=(Cycle(name="creative_optimizer", every=12 * _H, after=("creative_intelligence",), part_of=_OPTIMIZE),),
         may_propose=frozenset({_K.PAUSE, _K.ACTIVATE, _K.PROPOSE_VARIANT}),
         priority=Priority.FATIGUE,
     ),
@@ -234,8 +248,8 @@ MODULES: tuple[Module, ...] = (
         role=Role.WATCHES,
         job="watches and commands the other 17, on every platform",
         cycles=(
-            Cycle(name="control_tower", every=_H),
-            Cycle(name="canary", every=timedelta(minutes=1), lane=Lane.FAST),
+            Cycle(name="control_tower", every=_H, lane=Lane.CONTROL, built_on=_META, per_account=False),
+            Cycle(name="canary", every=timedelta(minutes=1), lane=Lane.CONTROL, built_on=_META, per_account=False),
         ),
         reads=frozenset(),
     ),

@@ -8,6 +8,7 @@ from math import inf
 from typing import Protocol
 
 from domain.actions import ActionKind, JsonMap, ObjectKind
+from domain.alerts import Severity
 from domain.errors import PlatformError
 from domain.ids import ActionId, PlatformAccountId, RunId
 from domain.objects import (
@@ -218,8 +219,39 @@ class Doorbell(Protocol):
     def ring_action(self, queue: str, action_id: ActionId, *, about: str) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halted:
+    """What a worker answered to a halt: the tasks that it was at, and which of them it has ended by force.
+
+    `rows` are the row ids of the runs or actions that those tasks carried.
+    """
+
+    worker: str
+    at_work: tuple[str, ...]  # task names
+    terminated_rows: tuple[int, ...]
+    consuming: frozenset[str]  # what it still consumes, beside its own canary: nothing, unless it failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerFacts:
+    """How Redis says it is."""
+
+    round_trip_ms: float
+    used_memory_bytes: int
+    max_memory_bytes: int  # 0 = no limit set
+    policy: str  # "noeviction", or what it throws away
+    aof_on: bool
+    last_write_ok: bool  # of the append-only file
+    evicted_keys: int
+    clients: int
+    unacked: int  # messages taken and not acknowledged
+
+
 class Switchboard(Protocol):
-    """Celery's remote control, as far as the tower needs it; silence is never taken for success."""
+    """Celery's remote control, as far as the tower needs it; silence is never taken for success.
+
+    Calls that ask workers return one entry for each that answered: who is missing did not. Nothing here raises.
+    """
 
     def consuming(self) -> Mapping[str, frozenset[str]]:
         """Worker name → queues that it consumes now; workers that do not answer are missing."""
@@ -227,6 +259,79 @@ class Switchboard(Protocol):
 
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None: ...
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]: ...
+    def queue_ages(self, queues: Sequence[str]) -> Mapping[str, float]:
+        """Seconds that the oldest message waits; queues that are empty, or whose message tells no time, are missing."""
+        ...
+
+    def purge(self, queues: Sequence[str]) -> int | None:
+        """Drop what waits, all at once; how many messages, None if the broker is away."""
+        ...
+
+    def halt(
+        self, workers: Sequence[str], *, terminate: Sequence[str] = (), timeout_s: float = 1.0
+    ) -> Mapping[str, Halted]:
+        """Make these workers consume nothing of the catalogue any more, and end tasks of these names by force."""
+        ...
+
+    def apply_desired(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> Mapping[str, frozenset[str]]:
+        """Make these workers read the desired state and consume accordingly; worker → what it consumes now."""
+        ...
+
+    def reconnect_db(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
+        """Make every process of these workers open its connections to Postgres anew; who answered."""
+        ...
+
+    def clear_cache(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
+        """Make every process of these workers forget what it derived and kept; who answered."""
+        ...
+
+    def send_canary(self, worker: str) -> bool:
+        """Put the canary into the worker's own queue; False if the broker is away."""
+        ...
+
+    def broker(self) -> BrokerFacts | None:
+        """How the broker is, None if it does not answer."""
+        ...
+
+
+class ProcessState(StrEnum):
+    """What is known of a process of ours."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    ELSEWHERE = "elsewhere"  # not on this machine, or nobody supervises it here: a person has to look
+
+
+class Processes(Protocol):
+    """This machine's processes, by the supervisor's names ("worker-cycles", "beat"); a stranger is never touched."""
+
+    def state(self, name: str) -> ProcessState: ...
+    def name_of_worker(self, worker: str) -> str | None:
+        """Return "worker-cycles" for "cycles@host", None where that worker is no child of this machine's supervisor."""
+        ...
+
+    def end(self, name: str, *, hard: bool) -> bool:
+        """Ask it to end (SIGTERM), or end it by force (SIGKILL, its children too); its supervisor starts it again.
+
+        False = it is not there to be ended.
+        """
+        ...
+
+
+class Messenger(Protocol):
+    """The channels on which people are told: e-mail, chat and the like."""
+
+    def channels(self) -> Sequence[str]:
+        """Names of those that are set up, fit to be shown: never an address with a password or a token in it."""
+        ...
+
+    def send(self, channel: str, *, title: str, body: str, severity: Severity) -> None:
+        """Tell it.
+
+        Raises:
+            NotReadyError: the channel did not take it; the message says why, without secrets.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from domain.actions import Json, JsonMap
 from domain.health import CommandType
-from domain.ids import CommandId
+from domain.ids import AccountId, CommandId
 from models import audit
 from models.tables import commands
 
@@ -23,6 +23,7 @@ class CommandState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # taken back before it began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,12 @@ class Command:
     state: CommandState
     actions: Sequence[Mapping[str, Any]]
     results: Mapping[str, Any]
+    account_id: AccountId | None  # None = of all
+    options: Mapping[str, Any]
     created_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    started_at: datetime | None
     finished_at: datetime | None
 
 

@@ -44,6 +44,7 @@ class Run:
     reason: str
     attempts: int
     lease_owner: str | None
+    worker: str | None  # who took it last, such as "cycles@host"
     lease_until: datetime | None
     ring_at: datetime
     created_at: datetime
@@ -208,6 +209,7 @@ def claim(
         reason="",
         attempts=runs.c.attempts + 1,
         lease_owner=owner,
+        worker=owner.partition("/")[0],
         lease_until=from_now(lease_s),
         ring_at=from_now(lease_s),
         started_at=func.coalesce(runs.c.started_at, func.clock_timestamp()),

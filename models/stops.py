@@ -34,6 +34,9 @@ class Stop:
     paused_at: datetime | None  # everything that it was to pause is settled
     in_doubt: tuple[Mapping[str, Any], ...]
     pauses: bool  # whether what spends is to be paused too
+    halts: bool  # schedulers are to stand still too
+    alerts: bool  # people are to be told
+    halted: tuple[Mapping[str, Any], ...]  # what each worker answered, and what became of those that did not
     listed_at: datetime | None
     opened_at: datetime | None
     opened_by: str | None
@@ -130,4 +133,4 @@ def _is_scope(account_id: AccountId | None) -> ColumnElement[bool]:
 
 def _stop(row: Row[Any]) -> Stop:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    return Stop(**{**values, "in_doubt": tuple(values["in_doubt"])})
+    return Stop(**{**values, "in_doubt": tuple(values["in_doubt"]), "halted": tuple(values["halted"])})

@@ -10,7 +10,7 @@ from workers.flower import FlowerLogin
 from workers.settings import Settings
 
 _APP = ("-A", "workers.celery_app")
-_CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2}
+_CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2, Lane.CONTROL: 1}
 _NEVER = 1_000_000_000  # 0 is no way to say it: billiard would end the child at once
 STOP_WORKER_S = 25.0  # above celery_config.SOFT_SHUTDOWN_S, so that a warm end is not cut off
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from actions import approvals
-from control_tower.loop import RING_LIMIT
+from control_tower.upkeep import RING_LIMIT
 from domain import catalogue
 from domain.errors import BadInputError
 from domain.ports import Doorbell

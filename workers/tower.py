@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from actions import approvals, pauses, sweeper
 from actions.pauses import Pausing
 from actions.timing import Timing
-from control_tower.loop import Tower
+from control_tower import upkeep
+from control_tower.loop import Duty, Tower
+from control_tower.upkeep import Upkeep
 from models import module_states
 from models.module_states import Desired
 from workers import log
@@ -57,18 +59,39 @@ def run_tower(settings: Settings | None = None) -> None:
 def make_tower(house: House, stopping: threading.Event) -> Tower:
     """Build the tower of a house; it ends once `stopping` is set."""
     name = f"tower@{socket.gethostname()}:{os.getpid()}"
-    pausing = Pausing(engine=house.engine, executor=house.executor(name), clock_of=house.clock_of)
     return Tower(
+        engine=house.engine, duties=duties_of(house, name), name=name, rest=stopping.wait, now_s=time.monotonic
+    )
+
+
+def upkeep_of(house: House) -> Upkeep:
+    """Build the upkeep of a house."""
+    return Upkeep(
         engine=house.engine,
         doorbell=house.doorbell,
         switchboard=house.switchboard,
         planner=planner_of(house),
         due_actions=sweeper.due,
-        finish_stops=lambda: pauses.finish_open(pausing, timing=Timing(), patience_s=_STOP_S),
         expire=approvals.expire,
-        name=name,
-        rest=stopping.wait,
-        now_s=time.monotonic,
+    )
+
+
+def duties_of(house: House, name: str) -> tuple[Duty, ...]:
+    """List what the tower does, in the order in which a round does it."""
+    pausing = Pausing(engine=house.engine, executor=house.executor(name), clock_of=house.clock_of)
+    keep = upkeep_of(house)
+    return (
+        # First of all: who ordered a stop may have died.
+        Duty(
+            name="finish stops",
+            every_s=0,
+            do=lambda: pauses.finish_open(pausing, timing=Timing(), patience_s=_STOP_S),
+        ),
+        Duty(name="plan what was missed", every_s=upkeep.RING_S, do=keep.plan_missed),
+        Duty(name="end what nobody answered", every_s=upkeep.RING_S, do=keep.end_unanswered),
+        Duty(name="ring what is due", every_s=upkeep.RING_S, do=keep.ring_due),
+        Duty(name="reconcile consumers", every_s=0, do=keep.reconcile),
+        Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
     )
 
 

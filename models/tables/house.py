@@ -34,6 +34,7 @@ module_states = Table(
     Column("reason", Text, nullable=False, server_default=text("''")),
     Column("changed_by", Text, nullable=False),
     now_column("changed_at"),
+    Column("restarted_at", Instant),  # runs begun before end at their next look and begin anew
     CheckConstraint("desired IN ('running', 'stopped')", name="desired"),
 )
 
@@ -50,10 +51,15 @@ commands = Table(
     Column("state", Text, nullable=False, server_default=text("'accepted'")),
     json_column("actions", "[]"),
     json_column("results"),
+    Column("account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE")),  # None = of all
+    json_column("options"),  # what the type alone cannot say
     now_column("created_at"),
+    Column("released_by", Text),
+    Column("released_at", Instant),
+    Column("started_at", Instant),
     Column("finished_at", Instant),
     one_of("command_type", CommandType),
-    CheckConstraint("state IN ('accepted', 'held', 'running', 'done', 'failed')", name="state"),
+    CheckConstraint("state IN ('accepted', 'held', 'running', 'done', 'failed', 'cancelled')", name="state"),
 )
 
 heartbeats = Table(

@@ -33,6 +33,7 @@ runs = Table(
     Column("reason", Text, nullable=False, server_default=text("''")),  # why skipped, stopped or failed
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
+    Column("worker", Text),  # who took it last, such as "cycles@host"
     Column("lease_until", Instant),
     Column("ring_at", Instant, nullable=False, server_default=func.clock_timestamp()),  # ring (again) from then on
     now_column("created_at"),

@@ -18,6 +18,9 @@ stops = Table(
     Column("paused_at", Instant),
     json_column("in_doubt", "[]"),
     Column("pauses", Boolean, nullable=False, server_default=text("false")),  # what spends is to be paused too
+    Column("halts", Boolean, nullable=False, server_default=text("false")),  # schedulers are to stand still too
+    Column("alerts", Boolean, nullable=False, server_default=text("true")),  # people are to be told
+    json_column("halted", "[]"),  # what each worker answered, and what became of those that did not
     Column("listed_at", Instant),  # from here on its items are all that it will ever pause
     Column("opened_at", Instant),
     Column("opened_by", Text),

@@ -7,9 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_tower.leadership import Leadership
-from control_tower.loop import CROWDED, Rhythms, Tower
+from control_tower.loop import Duty, Tower
 from control_tower.planner import Planner
 from control_tower.standins import ObedientSwitchboard
+from control_tower.upkeep import CROWDED, Upkeep
 from domain.catalogue import RHYTHMS
 from domain.ids import ActionId
 from models import heartbeats, module_states
@@ -30,22 +31,27 @@ def switchboard():
 
 
 @pytest.fixture
-def make_tower(engine, clock, doorbell, switchboard):
-    made = []
-
-    def make(name="tower@a:1", due_actions=(), rest=lambda _s: True, of=engine, expire=lambda _conn: 0):
-        tower = Tower(
+def make_upkeep(engine, clock, doorbell, switchboard):
+    def make(due_actions=(), of=engine, expire=lambda _conn: 0):
+        return Upkeep(
             engine=of,
             doorbell=doorbell,
             switchboard=switchboard,
             planner=Planner(engine=of, rhythms=TWO, clock_of=lambda _a: clock, doorbell=doorbell),
             due_actions=lambda _conn, _limit: due_actions,
             expire=expire,
-            name=name,
-            rest=rest,
-            now_s=lambda: 0.0,
-            rhythms=Rhythms(),
         )
+
+    return make
+
+
+@pytest.fixture
+def make_tower(engine):
+    made = []
+
+    def make(*duties, name="tower@a:1", rest=lambda _s: True, of=engine, now_s=lambda: 0.0):
+        rows = [Duty(name=str(number), every_s=every_s, do=do) for number, (every_s, do) in enumerate(duties)]
+        tower = Tower(engine=of, duties=rows, name=name, rest=rest, now_s=now_s)
         made.append(tower)
         return tower
 
@@ -59,86 +65,87 @@ def _stop(engine, pair):
         module_states.set_desired(conn, [pair], Desired.STOPPED, reason="drill", changed_by="ana")
 
 
-def test_a_stopped_module_s_queue_is_taken_from_every_worker(engine, make_tower, switchboard):
+def test_a_stopped_module_s_queue_is_taken_from_every_worker(engine, make_upkeep, switchboard):
     switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE, SWEEP}
     _stop(engine, "meta.full_cycle")
-    make_tower().round()
+    make_upkeep().reconcile()
 
     assert switchboard.workers["cycles@a"] == {COLLECTOR, SWEEP}
     assert switchboard.workers["cycles-2@b"] == {COLLECTOR, SWEEP}
 
 
-def test_a_started_module_s_queue_is_given_back(engine, make_tower, switchboard):
+def test_a_started_module_s_queue_is_given_back(engine, make_upkeep, switchboard):
     switchboard.workers["cycles@a"] = set()
-    make_tower().round()
+    make_upkeep().reconcile()
 
     assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE, SWEEP}
 
 
-def test_drift_is_undone_and_strangers_are_left_alone(make_tower, switchboard):
+def test_drift_is_undone_and_strangers_are_left_alone(make_upkeep, switchboard):
     switchboard.workers["actions@a"] = set()  # somebody clicked in Flower
-    make_tower().round()
+    make_upkeep().reconcile()
 
     assert switchboard.workers["actions@a"] == {ACTIONS}
     assert switchboard.workers["stranger@a"] == {"x"}
 
 
-def test_a_worker_that_does_not_obey_is_not_taken_for_obedient(engine, make_tower, switchboard):
+def test_a_worker_that_does_not_obey_is_not_taken_for_obedient(engine, make_upkeep, switchboard):
     switchboard.deaf.add("cycles@a")
     _stop(engine, "meta.full_cycle")
 
-    assert make_tower().reconcile(frozenset({"meta.full_cycle"})) is False
+    assert make_upkeep().reconcile() is False
 
 
-def test_missed_slots_are_planned_without_beat(account, make_tower, doorbell):
-    make_tower().round()
+def test_missed_slots_are_planned_without_beat(account, make_upkeep, doorbell):
+    make_upkeep().plan_missed()
 
     assert [task for task, _ in doorbell.runs] == [COLLECTOR]
 
 
-def test_runs_whose_message_was_lost_are_rung_again(engine, account, make_tower, doorbell):
-    make_tower().round()
+def test_runs_whose_message_was_lost_are_rung_again(engine, account, make_upkeep, doorbell):
+    make_upkeep().plan_missed()
     doorbell.runs.clear()
     with engine.begin() as conn:
         conn.execute(text("UPDATE runs SET ring_at = now() - interval '1 second'"))
-    make_tower("tower@a:2").ring_due(frozenset())
+    make_upkeep().ring_due()
 
     assert sorted(task for task, _ in doorbell.runs) == [COLLECTOR, CYCLE]
 
 
-def test_runs_of_a_stopped_module_are_not_rung(engine, account, make_tower, doorbell):
-    tower = make_tower()
-    tower.round()
+def test_runs_of_a_stopped_module_are_not_rung(engine, account, make_upkeep, doorbell):
+    keep = make_upkeep()
+    keep.plan_missed()
     doorbell.runs.clear()
+    _stop(engine, "meta.full_cycle")
     with engine.begin() as conn:
         conn.execute(text("UPDATE runs SET ring_at = now() - interval '1 second'"))
-    tower.ring_due(frozenset({"meta.full_cycle"}))
+    keep.ring_due()
 
     assert [task for task, _ in doorbell.runs] == [COLLECTOR]
 
 
-def test_actions_that_wait_are_rung(make_tower, doorbell):
-    make_tower(due_actions=[(ActionId(7), "meta", "account act_1 · pause ad 3")]).ring_due(frozenset())
+def test_actions_that_wait_are_rung(make_upkeep, doorbell):
+    make_upkeep(due_actions=[(ActionId(7), "meta", "account act_1 · pause ad 3")]).ring_due()
 
     assert doorbell.actions == [(ACTIONS, ActionId(7))]
 
 
-def test_what_nobody_answers_is_ended_by_the_tower_that_leads(make_tower):
+def test_what_nobody_answers_is_ended(make_upkeep):
     asked = []
-    make_tower(expire=lambda conn: asked.append(conn) or 1).round()
+    make_upkeep(expire=lambda conn: asked.append(conn) or 1).end_unanswered()
 
     assert len(asked) == 1
 
 
-def test_a_queue_whose_workers_are_behind_is_not_rung_fuller(make_tower, doorbell, switchboard):
+def test_a_queue_whose_workers_are_behind_is_not_rung_fuller(make_upkeep, doorbell, switchboard):
     switchboard.lengths[ACTIONS] = CROWDED
-    make_tower(due_actions=[(ActionId(7), "meta", "")]).ring_due(frozenset())
+    make_upkeep(due_actions=[(ActionId(7), "meta", "")]).ring_due()
 
     assert doorbell.actions == []
 
 
 def test_of_two_towers_one_leads_until_it_ends(make_tower):
-    first, second = make_tower("tower@a:1"), make_tower("tower@b:1")
+    first, second = make_tower(name="tower@a:1"), make_tower(name="tower@b:1")
 
     assert first.round() is True
     assert second.round() is False
@@ -146,9 +153,34 @@ def test_of_two_towers_one_leads_until_it_ends(make_tower):
     assert second.round() is True
 
 
+def test_a_duty_is_done_in_its_rhythm_and_only_by_the_tower_that_leads(make_tower):
+    done, clock = [], [0.0]
+    first = make_tower((10.0, lambda: done.append("a")), now_s=lambda: clock[0])
+    second = make_tower((0.0, lambda: done.append("b")), name="tower@b:1")
+
+    for at_s in (0.0, 9.9, 10.0):
+        clock[0] = at_s
+        first.round()
+        second.round()
+
+    assert done == ["a", "a"]
+
+
+def test_a_duty_that_fails_keeps_no_other_from_being_done_and_is_told_in_the_sign_of_life(engine, make_tower):
+    done = []
+    tower = make_tower((0.0, lambda: 1 / 0), (0.0, lambda: done.append("b")))
+
+    tower.round()
+    tower.round()
+
+    assert done == ["b", "b"]
+    with engine.begin() as conn:
+        assert heartbeats.listing(conn, ProcessKind.TOWER)[0].detail["failing"] == {"0": "ZeroDivisionError"}
+
+
 def test_every_tower_gives_signs_of_life(engine, make_tower):
-    make_tower("tower@a:1").round()
-    make_tower("tower@b:1").round()
+    make_tower(name="tower@a:1").round()
+    make_tower(name="tower@b:1").round()
 
     with engine.begin() as conn:
         signs = heartbeats.listing(conn, ProcessKind.TOWER)

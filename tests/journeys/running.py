@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from threading import Event
 from typing import Any, TypeVar
 
 import psutil
@@ -31,7 +30,7 @@ from models.tables import actions, runs
 from workers import addresses, oracle, sandbox_admin
 from workers.bootstrap import House
 from workers.settings import Settings, read_settings
-from workers.tower import make_tower
+from workers.tower import upkeep_of
 
 RUNNING = "Running; Ctrl-C stops everything in order."
 CYCLE = "meta.full_cycle"
@@ -269,7 +268,7 @@ class Machine:
                 conn.execute(update(table).where(table.c.state.in_(states)).values(moved))
         if ring:
             with House.open(self.settings, name="stakazo-journey") as house:
-                make_tower(house, Event()).ring_due(frozenset())
+                upkeep_of(house).ring_due()
 
     def count(self, table: Any) -> int:
         with self.engine.connect() as conn:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from control_tower.loop import Tower
 from control_tower.planner import Planner
+from control_tower.upkeep import Upkeep
 from domain.catalogue import RHYTHMS
 from domain.health import RunState
 from models import run_history, runs
@@ -16,19 +16,14 @@ from models import run_history, runs
 
 @pytest.fixture
 def tower(engine, bell, switchboard, house):
-    tower = Tower(
+    return Upkeep(
         engine=engine,
         doorbell=bell,
         switchboard=switchboard,
         planner=Planner(engine=engine, rhythms=RHYTHMS, clock_of=house.clock_of, doorbell=bell),
         due_actions=lambda _conn, _limit: (),
         expire=lambda _conn: 0,
-        name="tower@test:1",
-        rest=lambda _s: True,
-        now_s=lambda: 0.0,
     )
-    yield tower
-    tower.resign()
 
 
 def _let_half_a_minute_pass(engine):
@@ -63,7 +58,7 @@ def test_with_1_3_and_12_messages_every_run_ends_once_and_the_worker_lives(
         def all_ended():
             if not switchboard.queue_lengths(["meta.full_cycle"]).get("meta.full_cycle"):
                 _let_half_a_minute_pass(engine)
-                tower.ring_due(frozenset())
+                tower.ring_due()
             return all(run.state is RunState.SUCCEEDED for run in _all(engine))
 
         until(all_ended, f"{number} runs end", worker.log)
@@ -83,7 +78,7 @@ def test_losing_every_message_loses_no_run(engine, own_redis, bell, tower, start
     worker = start_worker(own_redis.url)
     _let_half_a_minute_pass(engine)
 
-    assert tower.ring_due(frozenset()) == 4
+    assert tower.ring_due() == 4
     until(lambda: all(run.state is RunState.SUCCEEDED for run in _all(engine)), "four runs end", worker.log)
     assert [_traces(engine, run) for run in _all(engine)] == [1] * 4
 
@@ -100,7 +95,7 @@ def test_a_killed_worker_s_run_is_done_by_the_next(engine, own_redis, bell, towe
         over = runs.LEASE_S + timedelta(seconds=1).total_seconds()
         conn.execute(text(f"UPDATE runs SET lease_until = lease_until - interval '{over} s', ring_at = now()"))
     second = start_worker(own_redis.url)
-    tower.ring_due(frozenset())
+    tower.ring_due()
 
     until(lambda: _all(engine)[0].state is RunState.SUCCEEDED, "the run ends", second.log)
     assert (_all(engine)[0].attempts, _traces(engine, _all(engine)[0])) == (2, 1)

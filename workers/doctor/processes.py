@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from control_tower.loop import BEAT_SILENT_S
+from control_tower.upkeep import BEAT_SILENT_S
 from domain import catalogue
 from embedded.runtime import now_utc, read_runtime
 from models import heartbeats, module_states
