@@ -24,6 +24,20 @@ _TABLES = (
     ("cycle", "step", "api_actions"),
     ("actions", "list"),
     ("policy", "show"),
+    ("approvals", "list"),
+    ("edits", "list"),
+    ("edits", "window"),
+    ("audit", "show"),
+    ("fence", "status"),
+    ("user", "list"),
+    ("level", "show"),
+    ("quota", "show"),
+    ("actions", "dead", "list"),
+    ("actions", "orphans"),
+    ("policy", "check"),
+    ("digest",),
+    ("undo", "cycle"),
+    ("undo", "window", "--hours", "6"),
     ("sandbox", "faults", "list"),
     ("doctor",),
 )
@@ -70,6 +84,15 @@ def test_one_run_and_one_action_in_full_show_no_control_character(renamed):
         assert shown.returncode == 0
         assert "HYPERLINK" in shown.stdout or words[0] == "cycle"
         assert _control_characters(shown.stdout) == set()
+
+
+def test_why_and_undo_of_such_an_object_show_no_control_character(renamed):
+    row = next(row for row in renamed.cycle["actions"] if "HYPERLINK" in row["object_name"])
+    for words in (("why", row["object_id"]), ("undo", "object", row["object_id"]), ("undo", "action", str(row["id"]))):
+        shown = renamed.machine.type(*words)
+        assert shown.returncode in {0, 1}, shown.stderr
+        assert "HYPERLINK" in shown.stdout, words
+        assert _control_characters(shown.stdout + shown.stderr) == set()
 
 
 def test_no_cell_begins_like_a_formula(renamed):
