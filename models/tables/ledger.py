@@ -107,6 +107,10 @@ Index(
     actions.c.decided_at,
     postgresql_where=text("blocked_by IS NOT NULL"),
 )
+# What is counted again and again for the metrics, without reading the rows.
+Index("ix_actions_tally", actions.c.module, actions.c.kind, actions.c.state)
+Index("ix_actions_unknown", actions.c.kind, actions.c.state, postgresql_where=text("quarantine_until IS NOT NULL"))
+Index("ix_actions_sent", actions.c.sent_at, postgresql_where=text("sent_at IS NOT NULL"))
 
 action_transitions = Table(
     "action_transitions",

@@ -50,6 +50,7 @@ runs = Table(
 )
 Index("ix_runs_open", runs.c.ring_at, postgresql_where=text("state IN ('planned', 'running')"))
 Index("ix_runs_task_slot", runs.c.task, runs.c.slot_at)
+Index("ix_runs_tally", runs.c.task, runs.c.state, runs.c.finished_at)
 
 run_logs = Table(
     "run_logs",
