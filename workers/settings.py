@@ -18,6 +18,7 @@ from domain.errors import BadInputError, SettingsError
 from domain.money import Money
 from domain.platforms import PLATFORMS, Platform
 from workers.log import redact_text
+from workers.secret_files import read_files
 
 S = TypeVar("S", bound=BaseSettings)
 _WRONG_NAMES = {"META_ADS_MODE": "META_API_MODE", "CELERY_BROKER_URL": "REDIS_URL", "BROKER_URL": "REDIS_URL"}
@@ -232,15 +233,24 @@ def read_settings() -> Settings:
         SettingsError: with every problem at once; values of secrets are never part of it.
     """
     problems: list[str] = list(_wrong_names(os.environ))
-    common = _read(_Common, "", problems)
-    platforms = {row.slug: _read(PlatformSettings, f"{row.slug.upper()}_", problems) for row in PLATFORMS}
+    given, unreadable = read_files(os.environ, names())
+    problems.extend(unreadable)
+    common = _read(_Common, "", given, problems)
+    platforms = {row.slug: _read(PlatformSettings, f"{row.slug.upper()}_", given, problems) for row in PLATFORMS}
     for row in PLATFORMS:
         own = platforms[row.slug]
         if own is not None:
-            problems.extend(_live_problems(row, own, os.environ))
+            problems.extend(_live_problems(row, own, {**os.environ, **given}))
     if problems or common is None:
         raise SettingsError(problems)
     return Settings(common=common, platforms={slug: own for slug, own in platforms.items() if own is not None})
+
+
+def names() -> tuple[str, ...]:
+    """Return the name of every setting."""
+    prefixed = ((f"{row.slug}_", PlatformSettings) for row in PLATFORMS)
+    kinds: tuple[tuple[str, type[BaseSettings]], ...] = (("", _Common), *prefixed)
+    return tuple(f"{prefix}{field}".upper() for prefix, kind in kinds for field in kind.model_fields)
 
 
 def _wrong_names(environ: Mapping[str, str]) -> Iterator[str]:
@@ -249,9 +259,12 @@ def _wrong_names(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{wrong} is not a setting; its name is {right}"
 
 
-def _read(kind: type[S], prefix: str, problems: list[str]) -> S | None:
+def _read(kind: type[S], prefix: str, given: Mapping[str, str], problems: list[str]) -> S | None:
+    mine: dict[str, Any] = {
+        field: given[name] for field in kind.model_fields if (name := f"{prefix}{field}".upper()) in given
+    }
     try:
-        return kind(_env_prefix=prefix)
+        return kind(_env_prefix=prefix, **mine)
     except ValidationError as error:
         problems.extend(_describe(kind, prefix, dict(item)) for item in error.errors(include_url=False))
         return None
