@@ -42,11 +42,16 @@ class ObedientSwitchboard:
     is_away: bool = False
     _taken: dict[str, set[str]] = field(default_factory=dict)
 
-    def consuming(self) -> Mapping[str, frozenset[str]]:
-        """Return what each worker consumes; the silent do not answer."""
+    def consuming(self, workers: Sequence[str] | None = None) -> Mapping[str, frozenset[str]]:
+        """Return what each worker consumes, or each of those asked; the silent do not answer."""
         if self.is_away:
             return {}
-        return {worker: frozenset(queues) for worker, queues in self.workers.items() if worker not in self.silent}
+        asked = self.workers if workers is None else workers
+        return {
+            worker: frozenset(queues)
+            for worker, queues in self.workers.items()
+            if worker in asked and worker not in self.silent
+        }
 
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Change what a worker consumes."""

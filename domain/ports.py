@@ -253,8 +253,11 @@ class Switchboard(Protocol):
     Calls that ask workers return one entry for each that answered: who is missing did not. Nothing here raises.
     """
 
-    def consuming(self) -> Mapping[str, frozenset[str]]:
-        """Worker name → queues that it consumes now; workers that do not answer are missing."""
+    def consuming(self, workers: Sequence[str] | None = None) -> Mapping[str, frozenset[str]]:
+        """Worker name → queues that it consumes now; workers that do not answer are missing.
+
+        With `workers` the answer comes as soon as all of them have answered; without, after a second of listening.
+        """
         ...
 
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None: ...
