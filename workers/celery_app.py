@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from workers import addresses, bootsteps, log
+from workers import addresses, bootsteps, doorbell, log
 from workers.celery_config import worker_config
 from workers.settings import Settings, read_settings
 
@@ -29,3 +29,4 @@ def _set_up_logging(**_: object) -> None:
 app = Celery("stakazo")
 app.add_defaults(_config)  # asked for at first use, so that importing needs no settings
 bootsteps.install(app)
+doorbell.stamp_every_message()

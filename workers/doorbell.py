@@ -1,11 +1,13 @@
 """The doorbell over Celery: a JSON message with an id. Losing one costs latency, never work; ringing never raises."""
 
 import time
+from typing import Any
 
 import structlog
-from celery import Celery
+from celery import Celery, signals
 
 from domain.ids import ActionId, RunId
+from workers import broker
 from workers.celery_config import sender_config
 
 EXPIRES_S = 120.0  # the tower rings again long before
@@ -16,9 +18,19 @@ log = structlog.get_logger(__name__)
 
 def sender_app(broker_url: str) -> Celery:
     """Return a Celery app that only sends: no tasks, no worker settings, not the process's current app."""
+    stamp_every_message()
     app = Celery("stakazo-sender", set_as_current=False, fixups=[])
     app.conf.update(sender_config(broker_url))
     return app
+
+
+def stamp_every_message() -> None:
+    """Let every message that this process sends say when, whatever app sends it. Safe to call again."""
+    signals.before_task_publish.connect(_stamp, weak=False, dispatch_uid="stakazo-rung-at")
+
+
+def _stamp(headers: dict[str, Any], **_: object) -> None:
+    broker.stamp(headers)
 
 
 class CeleryDoorbell:
