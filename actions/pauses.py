@@ -115,16 +115,25 @@ def _ask_account_again(pausing: Pausing, stop_id: StopId, account: Account) -> i
     return len(rows)
 
 
-def finish_open(pausing: Pausing, *, timing: Timing, patience_s: float) -> int:
-    """Do what open stops still need: drain, answer, list, pause; return how many needed something."""
+def finish_open(
+    pausing: Pausing, *, timing: Timing, patience_s: float, finish: Callable[[StopId], Stop] | None = None
+) -> int:
+    """Do what open stops still need: drain, answer, list, pause; return how many needed something.
+
+    `finish` drains and answers; the control tower's own sees to workers too.
+    """
     with pausing.engine.begin() as conn:
         waiting = stops.unfinished(conn)
     for stop_id in waiting:
-        held = stop.finish(pausing.engine, stop_id, timing=timing, monotonic_s=pausing.monotonic_s, rest=pausing.rest)
+        held = (finish or (lambda one: _finish(pausing, one, timing)))(stop_id)
         if held.pauses and held.opened_at is None and held.paused_at is None:
             _go_on(pausing, stop_id, patience_s)
         log.info("stop gone on with", stop=stop_id)
     return len(waiting)
+
+
+def _finish(pausing: Pausing, stop_id: StopId, timing: Timing) -> Stop:
+    return stop.finish(pausing.engine, stop_id, timing=timing, monotonic_s=pausing.monotonic_s, rest=pausing.rest)
 
 
 def _go_on(pausing: Pausing, stop_id: StopId, patience_s: float) -> None:

@@ -4,8 +4,9 @@ Needs Postgres alone. Who dies after the first commit leaves a closed fence; any
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
@@ -30,6 +31,26 @@ class Stopped:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a stop is to do beside closing the fence."""
+
+    reason: str
+    actor: str
+    pauses: bool = False  # what spends is to be paused, by `pauses.pause_all` or by the tower
+    halts: bool = False  # of all accounts only: schedulers are to stand still, `control_tower.emergency` sees to it
+    alerts: bool = True
+
+
+def order(engine: Engine, scopes: Sequence[AccountId | None], wanted: Order) -> tuple[tuple[StopId, bool], ...]:
+    """Close the fences of these accounts (None = of all) in one commit, and return at once: (stop, whether it is new).
+
+    From here on nothing begins to be sent, and what is left to do stands in the rows for anybody to finish.
+    """
+    with engine.begin() as conn:
+        return tuple(_close(conn, scope, wanted) for scope in sorted(scopes, key=lambda scope: scope or 0))
+
+
 def close(
     engine: Engine,
     *,
@@ -46,8 +67,7 @@ def close(
     Returns within the send deadline + 1 s. `pauses` = what spends is to be paused as well, by `pauses.pause_all`, or
     by the tower if this process dies before. While a stop of the same scope is open, the call only finishes that one.
     """
-    with engine.begin() as conn:
-        stop_id, is_new = _close(conn, account_id, reason=reason, actor=actor, pauses=pauses)
+    ((stop_id, is_new),) = order(engine, (account_id,), Order(reason=reason, actor=actor, pauses=pauses))
     stop = finish(engine, stop_id, timing=timing, monotonic_s=monotonic_s, rest=rest)
     return Stopped(stop=stop, is_new=is_new)
 
@@ -62,13 +82,43 @@ def finish(
 ) -> Stop:
     """Drain what passed the fence before it was closed, as far as it takes the send deadline + 1 s; write it down.
 
-    Any process may do so, any number of times; a stop that is quiet or over is left as it is.
+    Any process may do so, any number of times; a stop that is quiet or over is left as it is. One that halts is never
+    called quiet here: whether workers stand still is for the control tower to see.
     """
-    with engine.begin() as conn:
-        stop, since = stops.get(conn, stop_id), db_now(conn)  # who is written ahead later reads the closed flag
-    if stop.opened_at is not None or (stop.quiet_at is not None and stop.fenced_at is not None):
+    stop, since = look(engine, stop_id)
+    if is_finished(stop):
         return stop
-    most_s = timing.send_deadline_s + _GRACE_S
+    is_drained = drain(engine, stop, since, timing=timing, monotonic_s=monotonic_s, rest=rest)
+    return answer(engine, stop_id, since, is_quiet=is_drained and not stop.halts)
+
+
+def look(engine: Engine, stop_id: StopId) -> tuple[Stop, datetime]:
+    """Read a stop, and the instant (Postgres' clock) after which whoever is written ahead reads the closed flag."""
+    with engine.begin() as conn:
+        return stops.get(conn, stop_id), db_now(conn)
+
+
+def is_finished(stop: Stop) -> bool:
+    """Say whether the stop is over, or has both its answer and its quiet."""
+    return stop.opened_at is not None or (stop.quiet_at is not None and stop.fenced_at is not None)
+
+
+def drain_s(timing: Timing) -> float:
+    """The longest that a stop waits before it is answered."""
+    return timing.send_deadline_s + _GRACE_S
+
+
+def drain(
+    engine: Engine,
+    stop: Stop,
+    since: datetime,
+    *,
+    timing: Timing = _TIMING,
+    monotonic_s: Callable[[], float] = time.monotonic,
+    rest: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Wait until nothing that was written ahead by `since` can begin to be sent any more; False = patience ended."""
+    most_s = drain_s(timing)
     until_s = monotonic_s() + most_s
     with engine.begin() as conn:
         is_quiet = fence.drain(conn, stop.account_id, timeout_s=most_s)
@@ -80,29 +130,50 @@ def finish(
             break
         is_quiet = monotonic_s() < until_s
         rest(min(_POLL_S, left_s))
+    return is_quiet
+
+
+def answer(engine: Engine, stop_id: StopId, since: datetime, *, is_quiet: bool) -> Stop:
+    """Write down that whoever ordered the stop has the answer: who is in doubt, and whether it is quiet."""
     with engine.begin() as conn:
+        stop = stops.get(conn, stop_id)
         unsure = ledger_reads.in_doubt(conn, stop.account_id)
         told = [_told(row) for row in unsure if row.stop_id is None and (row.sent_at is None or row.sent_at <= since)]
         return stops.note_drained(conn, stop_id, is_quiet=is_quiet, in_doubt=told)
 
 
-def _close(
-    conn: Connection, account_id: AccountId | None, *, reason: str, actor: str, pauses: bool
-) -> tuple[StopId, bool]:
-    added = stops.add(conn, account_id=account_id, reason=reason, actor=actor, pauses=pauses)
-    if added is not None:
-        epoch = fence.close(conn, account_id, reason=reason)
-        told: dict[str, Json] = {"stop": added, "reason": reason, "epoch": epoch, "pauses": pauses}
-        audit.note(conn, actor=actor, event="fence.closed", account_id=account_id, detail=told)
-        return added, True
+def _close(conn: Connection, account_id: AccountId | None, wanted: Order) -> tuple[StopId, bool]:
+    halts = wanted.halts and account_id is None  # workers are shared: runs of one account end at their next look
+    added = stops.add(
+        conn, account_id=account_id, reason=wanted.reason, actor=wanted.actor, pauses=wanted.pauses, halts=halts,
+        alerts=wanted.alerts,
+    )  # fmt: skip
+    if added is None:
+        return _add_to_open(conn, account_id, wanted, halts=halts), False
+    epoch = fence.close(conn, account_id, reason=wanted.reason)
+    told: dict[str, Json] = {"stop": added, "reason": wanted.reason, "epoch": epoch, "pauses": wanted.pauses}
+    if halts:
+        told["halts"] = True
+    audit.note(conn, actor=wanted.actor, event="fence.closed", account_id=account_id, detail=told)
+    return added, True
+
+
+def _add_to_open(conn: Connection, account_id: AccountId | None, wanted: Order, *, halts: bool) -> StopId:
+    """Let the stop that is open do what this order wants beyond it."""
     held = stops.open_of(conn, account_id)
     if held is None:
         raise InvariantError("a stop was opened again while another one was ordered; order it again")
-    if pauses and not held.pauses:
-        stops.want_pauses(conn, held.id)
-        detail: dict[str, Json] = {"stop": held.id, "reason": reason}
-        audit.note(conn, actor=actor, event="fence.pauses_wanted", account_id=account_id, detail=detail)
-    return held.id, False
+    more = (
+        ("pauses", wanted.pauses and not held.pauses, stops.want_pauses),
+        ("halts", halts and not held.halts, stops.want_halts),
+        ("alerts", wanted.alerts and not held.alerts, stops.want_alerts),
+    )
+    detail: dict[str, Json] = {"stop": held.id, "reason": wanted.reason}
+    for name, is_new, want in more:
+        if is_new:
+            want(conn, held.id)
+            audit.note(conn, actor=wanted.actor, event=f"fence.{name}_wanted", account_id=account_id, detail=detail)
+    return held.id
 
 
 def _told(action: Action) -> dict[str, Json]:

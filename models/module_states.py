@@ -8,7 +8,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from models import audit
+from domain import catalogue
+from models import audit, stops
 from models.tables import module_states
 
 
@@ -28,6 +29,7 @@ class ModuleState:
     reason: str
     changed_by: str
     changed_at: datetime
+    restarted_at: datetime | None = None  # runs begun before end at their next look and begin anew
 
 
 def listing(conn: Connection) -> Mapping[str, ModuleState]:
@@ -40,13 +42,19 @@ def listing(conn: Connection) -> Mapping[str, ModuleState]:
             reason=row.reason,
             changed_by=row.changed_by,
             changed_at=row.changed_at,
+            restarted_at=row.restarted_at,
         )
         for row in rows
     }
 
 
 def stopped(conn: Connection) -> frozenset[str]:
-    """Return slugs of the pairs that must not run."""
+    """Return slugs of the pairs that must not run: those that somebody stopped; all of them under a halting stop.
+
+    Whoever looks sees it so, for as long as that stop is open: a worker that starts anew, a message that is replayed.
+    """
+    if stops.is_halting(conn):
+        return frozenset(pair.slug for pair in catalogue.PAIRS)
     wanted = select(module_states.c.pair).where(module_states.c.desired == Desired.STOPPED)
     return frozenset(conn.execute(wanted).scalars())
 
@@ -71,3 +79,13 @@ def set_first(conn: Connection, pairs: Iterable[str], desired: Desired, *, reaso
         if conn.execute(statement.on_conflict_do_nothing()).rowcount:
             told = {"pair": pair, "before": None, "after": desired, "reason": reason}
             audit.note(conn, actor=changed_by, event=f"module.{desired}", detail=told)
+
+
+def restart(conn: Connection, pairs: Iterable[str], *, reason: str, changed_by: str) -> None:
+    """Let runs of these pairs that began before now end at their next look and begin anew; who is stopped stays so."""
+    for pair in sorted(set(pairs)):
+        values = {"desired": Desired.RUNNING, "reason": reason, "changed_by": changed_by}
+        row = insert(module_states).values(pair=pair, restarted_at=func.clock_timestamp(), **values)
+        changed = {"restarted_at": func.clock_timestamp()}
+        conn.execute(row.on_conflict_do_update(index_elements=[module_states.c.pair], set_=changed))
+        audit.note(conn, actor=changed_by, event="module.restarted", detail={"pair": pair, "reason": reason})

@@ -42,9 +42,19 @@ class Stop:
     opened_by: str | None
 
 
-def add(conn: Connection, *, account_id: AccountId | None, reason: str, actor: str, pauses: bool) -> StopId | None:
+def add(
+    conn: Connection,
+    *,
+    account_id: AccountId | None,
+    reason: str,
+    actor: str,
+    pauses: bool,
+    halts: bool = False,
+    alerts: bool = True,
+) -> StopId | None:
     """Record a stop that begins now; None if one of the same scope is open."""
-    row = insert(stops).values(account_id=account_id, reason=reason, actor=actor, pauses=pauses)
+    values = {"reason": reason, "actor": actor, "pauses": pauses, "halts": halts, "alerts": alerts}
+    row = insert(stops).values(account_id=account_id, **values)
     added = conn.execute(row.on_conflict_do_nothing().returning(stops.c.id)).scalar_one_or_none()
     return None if added is None else StopId(added)
 
@@ -88,9 +98,32 @@ def unfinished(conn: Connection) -> tuple[StopId, ...]:
     return tuple(StopId(row[0]) for row in conn.execute(select(stops.c.id).where(_OPEN, wants).order_by(stops.c.id)))
 
 
+def is_halting(conn: Connection) -> bool:
+    """Say whether an open stop wants all schedulers to stand still."""
+    halting = exists().where(_OPEN, stops.c.halts, stops.c.account_id.is_(None))
+    return bool(conn.execute(select(halting)).scalar_one())
+
+
 def want_pauses(conn: Connection, stop_id: StopId) -> None:
     """Say that what spends is to be paused too."""
     conn.execute(update(stops).where(stops.c.id == stop_id).values(pauses=True))
+
+
+def want_halts(conn: Connection, stop_id: StopId) -> None:
+    """Say that schedulers are to stand still too; whether it is quiet is to be seen anew then."""
+    conn.execute(update(stops).where(stops.c.id == stop_id, ~stops.c.halts).values(halts=True, quiet_at=None))
+
+
+def want_alerts(conn: Connection, stop_id: StopId) -> None:
+    """Say that people are to be told."""
+    conn.execute(update(stops).where(stops.c.id == stop_id).values(alerts=True))
+
+
+def note_halted(conn: Connection, stop_id: StopId, rows: Sequence[Mapping[str, Json]]) -> None:
+    """Write down what became of each worker; of one that was written down before, the newest counts."""
+    held = get(conn, stop_id, hold=True)
+    by_worker = {row["worker"]: dict(row) for row in (*held.halted, *rows)}
+    _changed(conn, stop_id, halted=list(by_worker.values()))
 
 
 def note_drained(conn: Connection, stop_id: StopId, *, is_quiet: bool, in_doubt: Sequence[Mapping[str, Json]]) -> Stop:
