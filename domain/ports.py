@@ -229,7 +229,7 @@ class Halted:
     worker: str
     at_work: tuple[str, ...]  # task names
     terminated_rows: tuple[int, ...]
-    consuming: frozenset[str]  # what it still consumes, beside its own canary: nothing, unless it failed
+    consuming: frozenset[str]  # of cycles' and executors' queues, what it still consumes: nothing, unless it failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
