@@ -66,8 +66,13 @@ def test_commands_are_taken_in_order_and_held_ones_wait(conn):
         target_modules=("meta.full_cycle",),
     )
 
-    assert [commands.take_next(conn).id, commands.take_next(conn).id] == [first, second]
-    assert commands.take_next(conn) is None
-    commands.finish(conn, first, CommandState.DONE, actions=[{"stopped": 2}], results={"ok": True})
+    assert commands.open_ids(conn) == (first, second)
+    for command_id in (first, second):
+        commands.lock_to_begin(conn, command_id)
+        commands.begin(conn, command_id, {"phase": "one"})
+    assert commands.lock_to_begin(conn, first) is None
+    assert commands.lock_to_begin(conn, held) is None
+    done = commands.get(conn, first)
+    commands.end(conn, done, CommandState.DONE, actions=[{"stopped": 2}], results={"ok": True})
     states = {row.id: row.state for row in commands.history(conn)}
     assert states == {held: CommandState.HELD, first: CommandState.DONE, second: CommandState.RUNNING}
