@@ -5,16 +5,36 @@ Instants named `_at` of runs and slots are the platform's clock; ages in seconds
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from control_tower.slots_due import SlotView
 from domain.actions import Mode
-from domain.ids import AccountId, RunId
+from domain.ids import AccountId
 from domain.ports import BrokerFacts, ProcessState
+from models.health_reads import Business, CallFacts, DatabaseFacts, PlatformFacts, RecoveryFacts, RunFacts
 from models.module_states import ModuleState
 from models.stops import Stop
 
+__all__ = [
+    "Business",
+    "CallFacts",
+    "ClientFacts",
+    "Consumers",
+    "DatabaseFacts",
+    "Evidence",
+    "Known",
+    "PlatformFacts",
+    "QueueFacts",
+    "QuotaFacts",
+    "Reading",
+    "RecoveryFacts",
+    "RunFacts",
+    "Sign",
+    "SlotFacts",
+    "Unknown",
+    "WorkerFacts",
+]
 T = TypeVar("T")
 
 
@@ -36,40 +56,15 @@ Reading = Known[T] | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunFacts:
-    """What the run rows of one cycle of one account say; counts and durations are of the last 24 h of Postgres' clock.
-
-    At most the newest 300 runs are looked at: a real day of the fastest cycle.
-    """
-
-    task: str  # a rhythm's name, "meta.full_cycle"
-    account_id: AccountId
-    succeeded: int = 0
-    partial: int = 0
-    failed: int = 0
-    errors: int = 0  # failed runs, and errors listed by partial ones
-    total_ms: int = 0  # of the runs that ended by themselves
-    last_run_at: datetime | None = None  # `now_at` of the newest run that began
-    last_state: str = ""  # of that run
-    last_success_at: datetime | None = None  # `now_at` of the newest run that succeeded, or did so in part
-    planned_since_at: datetime | None = None  # the first `now_at` that anything was planned at after that success
-    last_error: str = ""
-    last_error_at: datetime | None = None  # Postgres' clock
-    worker: str | None = None  # who took it last, "cycles@host"
-    open_run: RunId | None = None  # the oldest that is at work
-    open_for_s: float | None = None  # real seconds since that one began
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFacts:
-    """One cycle of one account on the platform's clock. `excused` = why no slot is due: "" where slots are due."""
+    """One cycle of one account on the platform's clock. `excused` = why no slot is due, "" where slots are due."""
 
     task: str
     account_id: AccountId
     account: str
     excused: str
     now: Reading[datetime]  # the platform's instant
-    view: SlotView | None  # None where the clock cannot be read
+    view: SlotView | None  # None where the clock, or the run rows, cannot be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +96,12 @@ class WorkerFacts:
     at_work: int | None
     concurrency: int | None
     child: str | None  # its supervisor's name for it, "worker-cycles"
+    version: str | None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseFacts:
-    """How Postgres is: `pool_size` is its max_connections, `active` those of this database."""
-
-    pool_size: int
-    active: int
-    query_avg_ms: float  # of a few representative queries, timed now
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFacts:
-    """Calls to a platform over 24 h."""
-
-    calls: int = 0
-    errors: int = 0
-    total_ms: int = 0
+    @property
+    def is_busy(self) -> bool:
+        """Whether every process of its pool is at work, so that a canary has to wait."""
+        return self.at_work is not None and self.concurrency is not None and self.at_work >= self.concurrency > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,45 +122,11 @@ class ClientFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformFacts:
-    """What a platform said of our token and its version, as the API client's cycle wrote it down."""
-
-    platform: str
-    mode: Mode
-    age_s: float
-    round_trip_ms: float | None
-    is_token_valid: bool | None
-    token_left_s: float | None  # None = does not end, or is not told
-    scopes: tuple[str, ...]
-    version: str | None
-    version_ends_on: date | None
-    newest_version: str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """The last sign of life of beat or the tower; None = it has never given one."""
+    """The last sign of life of beat, or of the tower that leads; None = it has never given one."""
 
     age_s: float | None
     detail: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryFacts:
-    """What recovery did about a pair in 24 h."""
-
-    attempts: int
-    last_action: str | None
-    was_successful: bool | None  # None = none, or its outcome is still watched
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Business:
-    """What is at stake on a platform: active campaigns, and daily budgets (minor units) per currency."""
-
-    active_campaigns: int
-    daily_budget_minor: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +141,7 @@ class Evidence:
     slots: Reading[tuple[SlotFacts, ...]]  # every built cycle of every account
     queues: Reading[Mapping[str, QueueFacts]]
     consumers: Reading[Consumers]
-    workers: Reading[tuple[WorkerFacts, ...]]
+    workers: Reading[tuple[WorkerFacts, ...]]  # freshest first
     processes: Reading[Mapping[str, ProcessState]]  # supervisor's names of this machine's workers, beat and tower
     database: Reading[DatabaseFacts]
     broker: Reading[BrokerFacts]
@@ -200,5 +149,5 @@ class Evidence:
     platforms: Reading[tuple[PlatformFacts, ...]]
     beat: Reading[Sign]
     tower: Reading[Sign]
-    business: Reading[Mapping[str, Business]]  # platform →
+    business: Reading[Mapping[str, Business]]  # platform →; asked at a check, not at a look
     recoveries: Reading[Mapping[str, RecoveryFacts]]  # pair →
