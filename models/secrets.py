@@ -55,6 +55,12 @@ def put(conn: Connection, place: Place, box: Box, *, set_by: str) -> None:
     conn.execute(row.on_conflict_do_update(index_elements=list(own), set_=values))
 
 
+def changed_at(conn: Connection) -> datetime | None:
+    """When somebody last set one; None = none is kept."""
+    at: datetime | None = conn.execute(select(func.max(secrets.c.set_at))).scalar_one()
+    return at
+
+
 def find(conn: Connection, place: Place) -> Box | None:
     """Read a secret's box."""
     row = conn.execute(select(secrets.c.key_id, secrets.c.box).where(*_is(place))).first()
