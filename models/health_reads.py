@@ -226,25 +226,6 @@ def recoveries(conn: Connection) -> Mapping[str, RecoveryFacts]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canary:
-    """When a worker was last sent one, and last did one, in seconds ago; None = never."""
-
-    sent_s: float | None
-    done_s: float | None
-
-
-_CANARIES = text(
-    "SELECT worker, extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_s,"
-    " extract(epoch FROM clock_timestamp() - done_at)::float8 AS done_s FROM canaries"
-)
-
-
-def canaries(conn: Connection) -> Mapping[str, Canary]:
-    """Read canaries by worker."""
-    return {row.worker: Canary(sent_s=row.sent_s, done_s=row.done_s) for row in conn.execute(_CANARIES)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Business:
     """What is at stake on a platform: active campaigns, and running daily budgets (minor units) per currency."""
 
