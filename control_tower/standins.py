@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.errors import NotReadyError
 from domain.ids import ActionId, RunId
-from domain.ports import BrokerFacts, Halted
+from domain.ports import BrokerFacts, Halted, ProcessState
 
 
 @dataclass(slots=True)
@@ -143,3 +143,27 @@ class SetClock:
     def speed(self) -> float:
         """Return the pace that was set."""
         return self.pace
+
+
+@dataclass(slots=True)
+class ListedProcesses:
+    """A machine's processes by the supervisor's names; `strangers` are workers that run elsewhere."""
+
+    alive: set[str] = field(default_factory=set)
+    strangers: set[str] = field(default_factory=set)
+    ended: list[tuple[str, bool]] = field(default_factory=list)
+
+    def state(self, name: str) -> ProcessState:
+        """Say whether it is on the list."""
+        return ProcessState.ALIVE if name in self.alive else ProcessState.DEAD
+
+    def name_of_worker(self, worker: str) -> str | None:
+        """Name it as the supervisor does."""
+        return None if worker in self.strangers else f"worker-{worker.partition('@')[0]}"
+
+    def end(self, name: str, *, hard: bool) -> bool:
+        """Note it; the supervisor has it alive again at once."""
+        if name not in self.alive:
+            return False
+        self.ended.append((name, hard))
+        return True
