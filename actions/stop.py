@@ -99,8 +99,9 @@ def look(engine: Engine, stop_id: StopId) -> tuple[Stop, datetime]:
 
 
 def is_finished(stop: Stop) -> bool:
-    """Say whether the stop is over, or has both its answer and its quiet."""
-    return stop.opened_at is not None or (stop.quiet_at is not None and stop.fenced_at is not None)
+    """Say whether the stop is over, or has its answer, its quiet and, if it halts, word of every worker."""
+    is_answered = stop.quiet_at is not None and stop.fenced_at is not None
+    return stop.opened_at is not None or (is_answered and bool(stop.halted or not stop.halts))
 
 
 def drain_s(timing: Timing) -> float:

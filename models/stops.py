@@ -91,9 +91,12 @@ def covering(conn: Connection, account_id: AccountId) -> tuple[Stop, ...]:
 
 
 def unfinished(conn: Connection) -> tuple[StopId, ...]:
-    """Open stops of which somebody has still to do something: drain, list, or pause. The oldest first."""
+    """Open stops of which somebody has still to do something: halt, drain, list, or pause. The oldest first."""
     wants = or_(
-        stops.c.quiet_at.is_(None), stops.c.fenced_at.is_(None), and_(stops.c.pauses, stops.c.paused_at.is_(None))
+        stops.c.quiet_at.is_(None),
+        stops.c.fenced_at.is_(None),
+        and_(stops.c.pauses, stops.c.paused_at.is_(None)),
+        and_(stops.c.halts, func.jsonb_array_length(stops.c.halted) == 0),
     )
     return tuple(StopId(row[0]) for row in conn.execute(select(stops.c.id).where(_OPEN, wants).order_by(stops.c.id)))
 
@@ -110,8 +113,8 @@ def want_pauses(conn: Connection, stop_id: StopId) -> None:
 
 
 def want_halts(conn: Connection, stop_id: StopId) -> None:
-    """Say that schedulers are to stand still too; whether it is quiet is to be seen anew then."""
-    conn.execute(update(stops).where(stops.c.id == stop_id, ~stops.c.halts).values(halts=True, quiet_at=None))
+    """Say that schedulers are to stand still too; a stop is not finished before it is written down who does."""
+    conn.execute(update(stops).where(stops.c.id == stop_id).values(halts=True))
 
 
 def want_alerts(conn: Connection, stop_id: StopId) -> None:
@@ -122,7 +125,8 @@ def want_alerts(conn: Connection, stop_id: StopId) -> None:
 def note_halted(conn: Connection, stop_id: StopId, rows: Sequence[Mapping[str, Json]]) -> None:
     """Write down what became of each worker; of one that was written down before, the newest counts."""
     held = get(conn, stop_id, hold=True)
-    by_worker = {row["worker"]: dict(row) for row in (*held.halted, *rows)}
+    told = rows or [{"worker": "", "fate": "none is known", "terminated": [], "advice": ""}]
+    by_worker = {row["worker"]: dict(row) for row in (*held.halted, *told)}
     _changed(conn, stop_id, halted=list(by_worker.values()))
 
 
