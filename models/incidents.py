@@ -110,7 +110,7 @@ def get(conn: Connection, incident_id: int) -> Incident:
     row = conn.execute(select(incidents).where(incidents.c.id == incident_id)).one_or_none()
     if row is None:
         raise BadInputError(f"no alert {incident_id}; `stakazo alerts --all` lists them")
-    return _incident(row)
+    return as_incident(row)
 
 
 def listing(
@@ -137,7 +137,7 @@ def listing(
         )
         .limit(limit)
     )
-    return tuple(_incident(row) for row in conn.execute(query))
+    return tuple(as_incident(row) for row in conn.execute(query))
 
 
 def acknowledge(conn: Connection, incident_id: int, by: str) -> Incident:
@@ -226,6 +226,7 @@ def _told(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _incident(row: Row[Any]) -> Incident:
+def as_incident(row: Row[Any]) -> Incident:
+    """Read a row of the table."""
     values = {**row._mapping, "severity": Severity(row.severity)}  # noqa: SLF001 - SQLAlchemy's public name
     return Incident(**values)

@@ -6,6 +6,7 @@ from celery import Celery, signals
 
 from workers import addresses, bootsteps, doorbell, log
 from workers.celery_config import worker_config
+from workers.channels import secrets_of_channels
 from workers.settings import Settings, read_settings
 
 
@@ -17,7 +18,7 @@ def _config() -> dict[str, Any]:
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Return the values that no log line may carry."""
     found = (own.secret(name) for own in settings.platforms.values() for name in ("access_token", "app_secret"))
-    return tuple(value for value in found if value)
+    return (*(value for value in found if value), *secrets_of_channels(settings))
 
 
 @signals.setup_logging.connect

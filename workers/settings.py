@@ -17,6 +17,7 @@ from domain.actions import Mode
 from domain.errors import BadInputError, SettingsError
 from domain.money import Money
 from domain.platforms import PLATFORMS, Platform
+from domain.quiet_hours import QuietHours
 from workers.log import redact_text
 from workers.secret_files import read_files
 
@@ -24,6 +25,7 @@ S = TypeVar("S", bound=BaseSettings)
 _WRONG_NAMES = {"META_ADS_MODE": "META_API_MODE", "CELERY_BROKER_URL": "REDIS_URL", "BROKER_URL": "REDIS_URL"}
 _SHORTEST_KEY = 16
 STORABLE = ("access_token", "app_secret")  # secrets of a platform that the vault may hold instead of the environment
+ALERT_SETTINGS = ("ALERT_EMAIL", "ALERT_SLACK_WEBHOOK_URL", "ALERT_URLS")  # any of them is a channel
 _POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://", "postgresql+asyncpg://")
 _REDIS_SCHEMES = ("redis://", "rediss://")
 
@@ -96,6 +98,40 @@ def _long_enough(value: object) -> object:
 
 def _blank_is_none(value: object) -> object:
     return None if value == "" else value
+
+
+def _smtp(address: SecretStr | None) -> SecretStr | None:
+    if address is not None:
+        text = address.get_secret_value()
+        if not (text.startswith(("smtp://", "smtps://")) and _is_readable(text) and urlsplit(text).hostname):
+            raise ValueError("not the address of a mail server")
+    return address
+
+
+def _alert_urls(addresses: SecretStr | None) -> SecretStr | None:
+    for place, text in enumerate(addresses.get_secret_value().split() if addresses else (), start=1):
+        if "://" not in text:
+            raise ValueError(f"number {place} of them is no address")
+    return addresses
+
+
+def _secret_address(address: SecretStr | None) -> SecretStr | None:
+    """Refuse an address that would travel, key and all, in the clear."""
+    if address is not None:
+        text = address.get_secret_value()
+        is_here = _is_readable(text) and urlsplit(text).hostname in {"127.0.0.1", "::1", "localhost"}
+        if not (_is_readable(text) and (text.startswith("https://") or (text.startswith("http://") and is_here))):
+            raise ValueError("not an https address")
+    return address
+
+
+def _quiet(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return QuietHours.parse(value) if value.strip() else None
+    except BadInputError as error:
+        raise ValueError(str(error)) from None
 
 
 Amount = Annotated[Money, NoDecode, BeforeValidator(_money)]
@@ -177,6 +213,19 @@ class _Common(BaseSettings):
     )
     alert_email: OptionalText = Field(None, description="an address that is read day and night")
     alert_slack_webhook_url: OptionalSecret = Field(None, description="https://hooks.slack.com/...")
+    alert_smtp_url: Annotated[OptionalSecret, AfterValidator(_smtp)] = Field(
+        None, description="smtp://user:password@host:587 (STARTTLS) or smtps://...:465; nothing = localhost:25"
+    )
+    alert_urls: Annotated[OptionalSecret, AfterValidator(_alert_urls)] = Field(
+        None, description="addresses as apprise reads them, with spaces between, such as tgram://token/chat"
+    )
+    alert_quiet_hours: Annotated[QuietHours | None, BeforeValidator(_quiet)] = Field(
+        None, description='hours in which only what is critical is told, such as "22:00-07:00 Europe/Madrid"'
+    )
+    alert_weekly_report_to: OptionalText = Field(None, description="e-mail addresses with spaces between, or nothing")
+    deadman_url: Annotated[OptionalSecret, AfterValidator(_secret_address)] = Field(
+        None, description="https://... that is to be called each minute while all is well, or nothing"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,5 +346,5 @@ def _live_problems(platform: Platform, own: PlatformSettings, environ: Mapping[s
     for name in ("MAX_DAILY_BUDGET_PER_ADSET", "MAX_TOTAL_DAILY_SPEND"):
         if not environ.get(name):
             yield f"{name} is missing; {mode_name}=live wants a cap that a person has set"
-    if not (environ.get("ALERT_EMAIL") or environ.get("ALERT_SLACK_WEBHOOK_URL")):
-        yield f"ALERT_EMAIL or ALERT_SLACK_WEBHOOK_URL is missing; {mode_name}=live wants alerts configured"
+    if not any(environ.get(name) for name in ALERT_SETTINGS):
+        yield f"{' or '.join(ALERT_SETTINGS)} is missing; {mode_name}=live wants alerts configured"
