@@ -42,9 +42,9 @@ def alive(conn: Connection) -> frozenset[str]:
     return frozenset(sign.process for sign in signs if sign.age_s <= FRESH_S and lane_of(sign.process) is not None)
 
 
-def look(switchboard: Switchboard, living: Collection[str]) -> Looked:
-    """Ask who consumes what."""
-    consuming = switchboard.consuming()
+def look(switchboard: Switchboard, living: Collection[str], *, at_everybody: bool = True) -> Looked:
+    """Ask who consumes what: whoever hears it, or, sooner, those alone that gave a sign of life."""
+    consuming = switchboard.consuming(None if at_everybody or not living else sorted(living))
     return Looked(consuming=consuming, silent=frozenset(living) - frozenset(consuming))
 
 

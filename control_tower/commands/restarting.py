@@ -74,7 +74,8 @@ def _switch(
 ) -> dict[str, str]:  # fmt: skip
     """Tell workers, look again, and say what is missing."""
     queues = queues_of(slugs)
-    told = consumers.tell(ports.switchboard, consumers.look(ports.switchboard, living), stopped, queues)
+    first = consumers.look(ports.switchboard, living, at_everybody=False)
+    told = consumers.tell(ports.switchboard, first, stopped, queues)
     acts.extend({"did": line} for line in told)
     seen = consumers.look(ports.switchboard, living)
     missing: dict[str, str] = {}

@@ -55,7 +55,8 @@ def _go_on(command: Command, ports: Ports, *, desired: Desired) -> Progress:
     targets: Mapping[str, Any] = command.results["targets"]
     mine = [slug for slug in targets if _is_ours(states.get(slug), targets[slug])]
     queues = queues_of(mine)
-    told = consumers.tell(ports.switchboard, consumers.look(ports.switchboard, living), stopped, queues)
+    first = consumers.look(ports.switchboard, living, at_everybody=False)
+    told = consumers.tell(ports.switchboard, first, stopped, queues)
     purged = ports.switchboard.purge(queues) if queues and not is_on else 0
     seen = consumers.look(ports.switchboard, living)
     with ports.engine.begin() as conn:
