@@ -61,6 +61,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "fence status": _P.READ,
         "level set": _P.SET_LIMITS,
         "level show": _P.READ,
+        "metrics": None,
         "migrate": None,
         "modules": _P.READ,
         "modules start": _P.COMMAND,

@@ -20,6 +20,7 @@ from cli import (
     edits,
     fence,
     levels,
+    metrics,
     modules,
     objects,
     policies,
@@ -49,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, simulate, tower, status, cycles, doctor, reference, objects, digests, why, approvals):
+for _room in (up, simulate, tower, metrics, status, cycles, doctor, reference, objects, digests, why, approvals):
     _room.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")

@@ -219,6 +219,7 @@ def _print_where_to_look(running: Machine) -> None:
     login = running.flower_login
     password = login.password if login.is_new else "(kept in flower.json of the data folder)"
     out.print(f"\nFlower: {running.flower_address}  user {login.user}  password {password}", markup=False)
+    out.print(f"Metrics: {running.metrics_address}  for Prometheus", markup=False)
     out.print("  stakazo status          what runs, where, since when", markup=False)
     out.print("  stakazo actions list    what was changed, and why", markup=False)
     out.print("  stakazo plan            what the next cycle would do", markup=False)

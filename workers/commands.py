@@ -50,6 +50,12 @@ def flower_line(settings: Settings, login: FlowerLogin, port: int) -> CommandLin
     return CommandLine(name="flower", argv=argv, env={"FLOWER_BASIC_AUTH": f"{login.user}:{login.password}"})
 
 
+def metrics_line(port: int, speed: float) -> CommandLine:
+    """The page for Prometheus, on loopback; `speed` tells it how often slots come."""
+    argv = (sys.executable, "-m", "cli.main", "metrics", f"--port={port}")
+    return CommandLine(name="metrics", argv=argv, env={"STAKAZO_SPEED": f"{speed:g}"})
+
+
 def tower_line() -> CommandLine:
     """The control tower."""
     return CommandLine(name="tower", argv=(sys.executable, "-m", "cli.main", "tower"))
@@ -62,7 +68,7 @@ def sandbox_line(settings: Settings, speed: float) -> CommandLine:
 
 
 def command_lines(
-    settings: Settings, *, login: FlowerLogin, flower_port: int, speed: float = 1.0
+    settings: Settings, *, login: FlowerLogin, flower_port: int, metrics_port: int, speed: float = 1.0
 ) -> tuple[CommandLine, ...]:
     """Every process of one machine, in the order in which to start them (servers come before, from `embedded`)."""
     return (
@@ -71,6 +77,7 @@ def command_lines(
         tower_line(),
         beat_line(speed),
         flower_line(settings, login, flower_port),
+        metrics_line(metrics_port, speed),
     )
 
 

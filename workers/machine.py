@@ -31,6 +31,7 @@ from workers.settings import Settings
 _READY_S = 60.0
 _PROBE_S = 1.0
 _FLOWER_PORT = 5555
+_METRICS_PORT = 9464
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Machine:
     accounts: tuple[AccountId, ...]
     flower_address: str
     flower_login: FlowerLogin
+    metrics_address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Stepped:
     def start_sandbox(self, settings: Settings, *, name: str) -> None:
         """Start another sandbox, standing still, on the data folder that `settings` name; it ends with the machine."""
         line = replace(commands.sandbox_line(settings, 0.0), name=name)
-        ready = _readiness("sandbox", settings, 0)
+        ready = _readiness("sandbox", settings, {})
         logs = addresses.folders(self.house.settings).logs
         self.supervisor.start(_child(line, settings, self.environment, logs, ready))
 
@@ -82,16 +84,22 @@ def started(
         with house.engine.connect() as conn:
             started_at = engine.db_now(conn)
         login = flower_login(rooms.home)
-        flower_port = ports.reserve("flower", preferred=_FLOWER_PORT)
-        lines = commands.command_lines(settings, login=login, flower_port=flower_port, speed=speed)
-        opened = _start_lines(supervisor, house, lines, environment, flower_port, on_stage)
+        pages = {
+            "flower": ports.reserve("flower", preferred=_FLOWER_PORT),
+            "metrics": ports.reserve("metrics", preferred=_METRICS_PORT),
+        }
+        lines = commands.command_lines(
+            settings, login=login, flower_port=pages["flower"], metrics_port=pages["metrics"], speed=speed
+        )
+        opened = _start_lines(supervisor, house, lines, environment, pages, on_stage)
         yield Machine(
             house=house,
             supervisor=supervisor,
             started_at=started_at,
             accounts=opened,
-            flower_address=f"http://127.0.0.1:{flower_port}",
+            flower_address=_page(pages["flower"]),
             flower_login=login,
+            metrics_address=f"{_page(pages['metrics'])}/metrics",
         )
 
 
@@ -104,7 +112,7 @@ def stepped(
 ) -> Iterator[Stepped]:
     """Start what a stepped simulation drives; leaving stops every process in reverse order; raises as `started`."""
     with _served(settings, on_event, on_stage) as (house, supervisor, _ports, environment):
-        opened = _start_lines(supervisor, house, commands.stepped_lines(settings), environment, 0, on_stage)
+        opened = _start_lines(supervisor, house, commands.stepped_lines(settings), environment, {}, on_stage)
         yield Stepped(house=house, supervisor=supervisor, accounts=opened, environment=environment)
 
 
@@ -140,7 +148,7 @@ def _start_lines(  # noqa: PLR0917 - what a start needs
     house: House,
     lines: Iterable[commands.CommandLine],
     environment: Mapping[str, str],
-    flower_port: int,
+    pages: Mapping[str, int],
     on_stage: Callable[[str], None],
 ) -> tuple[AccountId, ...]:
     """Start processes in their order; open the sandbox's accounts once it answers."""
@@ -148,7 +156,7 @@ def _start_lines(  # noqa: PLR0917 - what a start needs
     logs = addresses.folders(house.settings).logs
     for line in lines:
         on_stage(line.name)
-        supervisor.start(_spec(line, house.settings, environment, logs, flower_port))
+        supervisor.start(_spec(line, house.settings, environment, logs, pages))
         if line.name == "sandbox":
             on_stage("accounts")
             opened = open_stub_accounts(house)
@@ -201,12 +209,13 @@ def _start_servers(
 
 
 def _spec(
-    line: commands.CommandLine, settings: Settings, environment: Mapping[str, str], logs: Path, flower_port: int
+    line: commands.CommandLine, settings: Settings, environment: Mapping[str, str], logs: Path, pages: Mapping[str, int]
 ) -> ChildSpec:
-    spec = _child(line, settings, environment, logs, _readiness(line.name, settings, flower_port))
-    if line.name != "flower":
+    """`pages` are the ports of processes that people or Prometheus look at."""
+    spec = _child(line, settings, environment, logs, _readiness(line.name, settings, pages))
+    if line.name not in pages:
         return spec
-    return replace(spec, port=flower_port, address=f"http://127.0.0.1:{flower_port}")
+    return replace(spec, port=pages[line.name], address=_page(pages[line.name]))
 
 
 def _child(
@@ -229,13 +238,17 @@ def _child(
     )
 
 
-def _readiness(name: str, settings: Settings, flower_port: int) -> Callable[[int], bool] | None:
+def _readiness(name: str, settings: Settings, pages: Mapping[str, int]) -> Callable[[int], bool] | None:
     """Only what the next step needs is waited for: the sandbox before its accounts, Flower before it is told."""
     if name == "sandbox":
         return lambda pid: _sandbox_answers(settings, pid)
     if name == "flower":
-        return lambda _pid: _answers(f"http://127.0.0.1:{flower_port}/healthcheck")
+        return lambda _pid: _answers(f"{_page(pages['flower'])}/healthcheck")
     return None
+
+
+def _page(port: int) -> str:
+    return f"http://127.0.0.1:{port}"
 
 
 def _sandbox_answers(settings: Settings, pid: int) -> bool:

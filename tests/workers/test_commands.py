@@ -39,7 +39,7 @@ def test_every_worker_ends_warm_on_sigterm():
 
 
 def test_the_sandbox_comes_before_the_workers_and_flower_last(settings, tmp_path):
-    lines = command_lines(settings, login=flower_login(tmp_path), flower_port=5555, speed=60.0)
+    lines = command_lines(settings, login=flower_login(tmp_path), flower_port=5555, metrics_port=9464, speed=60.0)
 
     names = [line.name for line in lines]
     assert names[0] == "sandbox"
@@ -49,7 +49,7 @@ def test_the_sandbox_comes_before_the_workers_and_flower_last(settings, tmp_path
 
 def test_no_password_stands_on_a_command_line_or_in_a_repr(settings, tmp_path):
     login = flower_login(tmp_path)
-    lines = command_lines(settings, login=login, flower_port=5555, speed=1.0)
+    lines = command_lines(settings, login=login, flower_port=5555, metrics_port=9464, speed=1.0)
 
     assert login.password not in str(lines) + str(login)
     assert login.password not in " ".join(part for line in lines for part in line.argv)
