@@ -24,6 +24,7 @@ def serve_command(  # noqa: PLR0917 - typer reads options from the signature
     ] = None,
     port: Annotated[int, typer.Option(help="Port of the Graph API; 0 lets the kernel choose.")] = 0,
     admin_port: Annotated[int, typer.Option(help="Port of the admin address; 0 lets the kernel choose.")] = 0,
+    host: Annotated[str, typer.Option(help="Where to answer; another for containers only.")] = "127.0.0.1",
     speed: Annotated[
         float | None, typer.Option(help="Platform seconds per real second; 0 freezes it; default 1, then as left.")
     ] = None,
@@ -43,7 +44,7 @@ def serve_command(  # noqa: PLR0917 - typer reads options from the signature
     except (ValueError, FileNotFoundError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(_USAGE) from None
-    uvloop.run(serve(platform, data, port=port, admin_port=admin_port))
+    uvloop.run(serve(platform, data, port=port, admin_port=admin_port, host=host))
 
 
 @app.command("scenarios")

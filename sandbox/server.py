@@ -60,10 +60,13 @@ def lock_folder(data_dir: Path) -> int:
     return handle
 
 
-async def serve(platform: Platform, data_dir: Path, *, port: int, admin_port: int) -> None:
-    """Serve until SIGINT or SIGTERM; prints one JSON line once both ports answer."""
+async def serve(platform: Platform, data_dir: Path, *, port: int, admin_port: int, host: str = _HOST) -> None:
+    """Serve until SIGINT or SIGTERM; prints one JSON line once both ports answer.
+
+    The admin address asks for no password: another `host` than loopback is for a container's private network.
+    """
     graph = Graph(platform)
-    sockets = [_listen(port), _listen(admin_port)]
+    sockets = [_listen(host, port), _listen(host, admin_port)]
     face = GraphApp(graph)
     servers = [_server(face), _server(admin_app(platform, graph))]
     face.resume()
@@ -82,10 +85,10 @@ async def serve(platform: Platform, data_dir: Path, *, port: int, admin_port: in
     platform.close()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((_HOST, port))
+    listener.bind((host, port))
     listener.listen(512)
     return listener
 
