@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from control_tower.evidence import Consumers, Evidence, Known, Reading, WorkerFacts
+from control_tower.evidence import Consumers, Evidence, Known, Reading, Unknown, WorkerFacts
 from control_tower.health import Checked
 from control_tower.judging import ModuleHealth, Standing
 from control_tower.symptoms import PairSign, Scene, WorkerSign
@@ -31,6 +31,7 @@ def scene_of(conn: Connection, checked: Checked) -> Scene:
         is_db_healthy=is_db_healthy,
         db_reason=db_reason,
         sources_changed_at=secrets.changed_at(conn),
+        is_broker_away=isinstance(evidence.broker, Unknown),
         is_halted=any(stop.account_id is None for stop in _known(evidence.stops, ())),
     )
 

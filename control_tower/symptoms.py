@@ -75,6 +75,7 @@ class Scene:
     is_db_healthy: bool | None = None
     db_reason: str = ""
     sources_changed_at: datetime | None = None  # when what caches derive from was changed last
+    is_broker_away: bool = False  # then nobody can be asked, and nothing is worked off, however well the workers are
     is_halted: bool = False  # a stop of all stands: a person rules, and nothing is to run
 
     def workers_of(self, lane: Lane | None) -> tuple[str, ...]:
@@ -89,7 +90,7 @@ class Scene:
 def symptoms(scene: Scene) -> tuple[Symptom, ...]:
     """List what calls for recovery, causes before what they cause: a pair whose workers are ill is not treated too."""
     database = _database(scene)
-    if scene.is_halted:
+    if scene.is_halted or scene.is_broker_away:
         return database
     processes = (*_workers(scene), *_beat(scene))
     if database:
@@ -118,7 +119,7 @@ def is_still_there(trigger: Trigger, target: str, scene: Scene, since: Tally | N
 
 def _of_pair(scene: Scene, slug: str, question: Callable[[PairSign], bool | None]) -> bool | None:
     """Ask about a pair; one that people stopped meanwhile needs no cure any more."""
-    if scene.is_halted:
+    if scene.is_halted or scene.is_broker_away:
         return None
     found = next((row for row in scene.pairs if row.slug == slug), None)
     return False if found is None else question(found)
@@ -139,6 +140,8 @@ def _still_errs(since: Tally | None) -> bool | None:
 
 
 def _of_scheduler(scene: Scene, target: str) -> bool | None:
+    if scene.is_broker_away:
+        return None
     if target == BEAT:
         return None if scene.beat_age_s is None else scene.beat_age_s > BEAT_SILENT_S
     if "@" not in target:

@@ -155,21 +155,6 @@ def listing(
     return tuple(_recovery(row) for row in conn.execute(query))
 
 
-def latest_of(conn: Connection, targets: Sequence[str]) -> Mapping[str, tuple[Recovery, int]]:
-    """Target → its newest procedure and how many were carried out in 24 h, for the health logs."""
-    rows = conn.execute(
-        select(recoveries).where(recoveries.c.target.in_(targets)).order_by(recoveries.c.target, recoveries.c.id.desc())
-        .distinct(recoveries.c.target)
-    ).all()  # fmt: skip
-    lately = and_(
-        recoveries.c.target.in_(targets), recoveries.c.state.in_(_CARRIED_OUT), _TRIED,
-        recoveries.c.begun_at > _NOW - timedelta(days=1),
-    )  # fmt: skip
-    count = select(recoveries.c.target, func.count().label("tries")).where(lately).group_by(recoveries.c.target)
-    tries = {row.target: int(row.tries) for row in conn.execute(count)}
-    return {row.target: (_recovery(row), tries.get(row.target, 0)) for row in rows}
-
-
 def summary(conn: Connection, since: datetime) -> Summary:
     """Count what came of procedures that were begun, recommended or told since then."""
     chosen = select(recoveries).where(recoveries.c.begun_at >= since)
