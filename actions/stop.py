@@ -48,7 +48,14 @@ def order(engine: Engine, scopes: Sequence[AccountId | None], wanted: Order) -> 
     From here on nothing begins to be sent, and what is left to do stands in the rows for anybody to finish.
     """
     with engine.begin() as conn:
-        return tuple(_close(conn, scope, wanted) for scope in sorted(scopes, key=lambda scope: scope or 0))
+        return order_in(conn, scopes, wanted)
+
+
+def order_in(
+    conn: Connection, scopes: Sequence[AccountId | None], wanted: Order
+) -> tuple[tuple[StopId, bool], ...]:  # fmt: skip
+    """Close them in the caller's transaction; it counts once that is committed."""
+    return tuple(_close(conn, scope, wanted) for scope in sorted(scopes, key=lambda scope: scope or 0))
 
 
 def close(

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from control_tower.commands import chains, errands, restarting, running
+from control_tower.commands import chains, errands, restarting, running, stopping
 from control_tower.commands.parts import MOST_TRIES, Kind, Ports, Progress, tries_of
 from domain.actions import Json
 from domain.errors import BadInputError, LostClaimError, StakazoError
@@ -25,6 +25,7 @@ KINDS: Final[Mapping[CommandType, Kind]] = {
     **running.COMMANDS,
     **chains.COMMANDS,
     **errands.COMMANDS,
+    **stopping.COMMANDS,
     CommandType.RESTART_MODULE: restarting.RESTART_MODULE,
 }
 _ALONE = 7_305_114_021_019  # advisory lock of the one that carries out
@@ -48,7 +49,7 @@ def carry_out(ports: Ports) -> int | None:
 
 
 def _turn(ports: Ports, command_id: CommandId) -> None:
-    command = _begun(ports, command_id)
+    command = begin(ports, command_id)
     if command.state is not CommandState.RUNNING:
         return
     try:
@@ -62,8 +63,11 @@ def _turn(ports: Ports, command_id: CommandId) -> None:
     _keep(ports, command, progress)
 
 
-def _begun(ports: Ports, command_id: CommandId) -> Command:
-    """Return the command as it stands, begun if nobody had."""
+def begin(ports: Ports, command_id: CommandId) -> Command:
+    """Write what an accepted command wants, and return it as it stands; nothing for one that was begun already.
+
+    Whoever orders may do so at once, beside the one that carries out: what is wanted then holds from this moment on.
+    """
     with ports.engine.begin() as conn:
         command = commands.lock_to_begin(conn, command_id)
         if command is None:

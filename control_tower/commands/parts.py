@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine
 from domain.actions import Json, JsonMap
 from domain.catalogue import Rhythm
 from domain.clock import PlatformClock
+from domain.ids import StopId
 from domain.ports import Doorbell, Switchboard
 from models.accounts import Account
 from models.commands import Command, CommandState
@@ -30,7 +31,7 @@ Errand = Callable[[Command], Progress]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What commands act through. The last three are whole rooms of their own, handed in by the composition root."""
+    """What commands act through. The last three are rooms of their own, handed in by the composition root."""
 
     engine: Engine
     switchboard: Switchboard
@@ -38,8 +39,8 @@ class Ports:
     clock_of: Callable[[Account], PlatformClock]
     rhythms: Sequence[Rhythm]  # the cycles that the settings want
     check: Errand
-    stop: Errand
     resume: Errand
+    finish_stop: Callable[[StopId], object]  # halt, drain, answer; any process may, any number of times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from control_tower.commands.carrying import carry_out
+from actions import stop
+from control_tower.commands.carrying import begin, carry_out
 from control_tower.commands.ordering import give
 from control_tower.commands.parts import MOST_TRIES, Ports, Progress
 from control_tower.standins import ObedientSwitchboard
@@ -13,7 +14,7 @@ from domain.actions import Level, Mode
 from domain.catalogue import RHYTHMS
 from domain.errors import BadInputError
 from domain.health import CommandType, RunState
-from models import accounts, audit_reads, commands, heartbeats, module_states, run_history, runs, stops
+from models import accounts, audit_reads, commands, fence, heartbeats, module_states, run_history, runs, stops
 from models.commands import CommandState
 from models.heartbeats import ProcessKind
 from models.module_states import Desired
@@ -41,8 +42,8 @@ def ports(engine, switchboard, doorbell, clock):
         clock_of=lambda _account: clock,
         rhythms=RHYTHMS_HERE,
         check=errand,
-        stop=errand,
         resume=errand,
+        finish_stop=lambda stop_id: stop.finish(engine, stop_id),
     )
 
 
@@ -439,3 +440,29 @@ def test_what_was_wanted_of_modules_is_kept_apart_from_what_the_halting_stop_hol
     with engine.begin() as conn:
         assert module_states.listing(conn)["meta.full_cycle"].desired is Desired.STOPPED
         assert "meta.autonomy" not in module_states.listing(conn)
+
+
+def test_an_emergency_stop_ordered_as_a_command_closes_the_fence_as_it_begins(engine, account, ports, order, read):
+    command_id = order(CommandType.EMERGENCY_STOP, reason="spend", options={"stop_schedulers": False})
+    begin(ports, command_id)
+    with engine.begin() as conn:
+        assert fence.state(conn, account.id).closed
+        (held,) = stops.listing(conn)
+    assert (held.pauses, held.halts, held.actor) == (True, False, "ana")
+
+    carry_out(ports)
+    waiting = read(command_id)
+    assert waiting.state is CommandState.RUNNING  # until all is paused
+    assert waiting.results["times"][0]["fenced"] is not None
+    with engine.begin() as conn:
+        conn.execute(text("UPDATE stops SET paused_at = clock_timestamp()"))
+    carry_out(ports)
+    assert read(command_id).state is CommandState.DONE
+
+
+def test_resuming_needs_a_stop_that_is_open(ports, order, read):
+    command_id = order(CommandType.RESUME)
+    carry_out(ports)
+
+    assert read(command_id).state is CommandState.FAILED
+    assert "no stop is open" in read(command_id).results["why"]
