@@ -86,7 +86,10 @@ def _halt_and_drain(stopping: Stopping, held: Stop, drain: Callable[[], bool]) -
     with ThreadPoolExecutor(max_workers=1) as side:
         halted = side.submit(_halt, stopping.floor, held.id)
         is_drained = drain()
-        workers, executors = halted.result()
+        found = halted.result()
+    if found is None:
+        return is_drained
+    workers, executors = found
     ended = halting.end(stopping.floor, executors)
     halting.close_runs(stopping.floor, held.id, ended)
     with stopping.floor.engine.begin() as conn:
@@ -94,8 +97,8 @@ def _halt_and_drain(stopping: Stopping, held: Stop, drain: Callable[[], bool]) -
     return is_drained
 
 
-def _halt(floor: Floor, stop_id: StopId) -> tuple[tuple[Worker, ...], tuple[str, ...]]:
-    """Halt what can be; the executors that did not answer are handed back."""
+def _halt(floor: Floor, stop_id: StopId) -> tuple[tuple[Worker, ...], tuple[str, ...]] | None:
+    """Halt what can be; the executors that did not answer are handed back. None = it came to nothing."""
     try:
         told = halting.tell(floor)
         executors = tuple(filter(halting.is_executor, told.silent))
@@ -104,11 +107,9 @@ def _halt(floor: Floor, stop_id: StopId) -> tuple[tuple[Worker, ...], tuple[str,
         halting.close_runs(floor, stop_id, workers)
     except SQLAlchemyError:
         raise
-    except (
-        Exception
-    ):  # the answer must come, whatever is wrong with workers; the stop stays unquiet and is gone on with
+    except Exception:  # the answer must come, whatever is wrong with workers; the tower goes on with the stop
         log.exception("workers could not be halted", stop=stop_id)
-        return (), ()
+        return None
     log.info("workers told", stop=stop_id, workers=[row.told() for row in workers], purged=told.purged)
     return workers, executors
 

@@ -294,6 +294,8 @@ def test_a_bug_in_the_halting_keeps_no_answer_back(house):
     floor = Floor(engine=house.engine, switchboard=Broken(), processes=house.processes)
     (done,) = emergency.order(Stopping(floor=floor, timing=QUICK), (None,), ORDER)
     assert done.stop.fenced_at is not None
+    with house.engine.begin() as conn:
+        assert stops.unfinished(conn) == (done.stop.id,)  # the tower tries again
 
 
 def test_it_outlives_restarts_of_workers_and_the_drift_that_somebody_clicks(house):
