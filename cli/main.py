@@ -18,6 +18,7 @@ from cli import (
     digests,
     doctor,
     edits,
+    emergency,
     fence,
     levels,
     metrics,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 for _room in (up, simulate, tower, metrics, status, cycles, doctor, reference, objects, digests, why, approvals):
     _room.register(app)
+emergency.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")

