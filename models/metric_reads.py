@@ -182,10 +182,10 @@ QUESTIONS: Final[Mapping[str, str]] = {
     "ads_account_info": "SELECT id, platform, mode, name, 1 FROM accounts",
 }  # fmt: skip
 
-_STATEMENTS: Final = {metric: text(question) for metric, question in QUESTIONS.items()}
-_PARAMETERS: Final = {metric: tuple(statement.compile().params) for metric, statement in _STATEMENTS.items()}
-_ACTIONS: Final = text("SELECT coalesce(module, ''), kind, state, count(*) FROM actions GROUP BY module, kind, state")
-_RUNS: Final = text("SELECT task, state, count(*) FROM runs GROUP BY task, state")
+STATEMENTS: Final = {metric: text(question) for metric, question in QUESTIONS.items()}
+_PARAMETERS: Final = {metric: tuple(statement.compile().params) for metric, statement in STATEMENTS.items()}
+ACTIONS: Final = text("SELECT coalesce(module, ''), kind, state, count(*) FROM actions GROUP BY module, kind, state")
+RUNS: Final = text("SELECT task, state, count(*) FROM runs GROUP BY task, state")
 _OF_STATE: Final = {ActionState.CONFLICT: "ads_conflicts_total", ActionState.NOT_APPLIED: "ads_readback_mismatch_total"}
 _FINAL: Final = TERMINAL - {ActionState.DEAD}  # a dead one may be given another life
 TALLIED: Final = ("ads_actions_total", "ads_action_state", "ads_dead_actions", *_OF_STATE.values(),
@@ -215,7 +215,7 @@ def read(conn: Connection, asked: Asked) -> Iterator[Sample]:
         "decay_s": asked.decay_s,
         "hourly_decay_s": asked.hourly_decay_s,
     }
-    for metric, statement in _STATEMENTS.items():
+    for metric, statement in STATEMENTS.items():
         for *labels, value in conn.execute(statement, {name: params[name] for name in _PARAMETERS[metric]}):
             yield Sample(metric=metric, labels=tuple(map(str, labels)), value=_number(value))
 
@@ -237,7 +237,7 @@ def _tally_actions(conn: Connection) -> Iterator[Sample]:
     dead = 0
     standing: dict[str, int] = {}
     by_kind: dict[tuple[str, str], int] = {}
-    for module, kind, state, count in conn.execute(_ACTIONS):
+    for module, kind, state, count in conn.execute(ACTIONS):
         if state == ActionState.DEAD:
             dead += count
         elif state in _FINAL:
@@ -253,7 +253,7 @@ def _tally_actions(conn: Connection) -> Iterator[Sample]:
 
 
 def _tally_runs(conn: Connection) -> Iterator[Sample]:
-    for task, state, count in conn.execute(_RUNS):
+    for task, state, count in conn.execute(RUNS):
         if state == "skipped":
             yield Sample(metric="ads_cycle_missed_total", labels=(task,), value=count)
         if state not in {"planned", "running"}:

@@ -76,17 +76,19 @@ def command_lines(
         *worker_lines(),
         tower_line(),
         beat_line(speed),
-        flower_line(settings, login, flower_port),
         metrics_line(metrics_port, speed),
+        flower_line(settings, login, flower_port),
     )
 
 
 def stepped_lines(settings: Settings) -> tuple[CommandLine, ...]:
     """Return the processes of a stepped simulation: a standing sandbox, workers that are never recycled, the tower.
 
-    Nobody knocks but the driver. Recycling would hide a leak.
+    Nobody knocks but the driver: without beat the control lane has nothing to do. Recycling would hide a leak.
     """
-    return (sandbox_line(settings, 0.0), *worker_lines(f"--max-tasks-per-child={_NEVER}"), tower_line())
+    lanes = (lane for lane in catalogue.lanes() if lane is not Lane.CONTROL)
+    extra = (f"--max-tasks-per-child={_NEVER}",)
+    return (sandbox_line(settings, 0.0), *(_worker(lane, extra) for lane in lanes), tower_line())
 
 
 def _worker(lane: Lane, extra: tuple[str, ...] = ()) -> CommandLine:
