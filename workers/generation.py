@@ -5,6 +5,7 @@ A child compares them with what it saw last, before each task. Made at import, s
 
 import mmap
 import struct
+import time
 from typing import Final
 
 _LONG: Final = struct.Struct("@Q")
@@ -15,6 +16,7 @@ class Generation:
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _LONG.size)
+        self.since_s = time.monotonic()  # the writer's own: when it last counted up, or was born
 
     def value(self) -> int:
         """Return the number."""
@@ -25,6 +27,7 @@ class Generation:
         """Count one up."""
         number = self.value() + 1
         self._memory[: _LONG.size] = _LONG.pack(number)
+        self.since_s = time.monotonic()
         return number
 
 
