@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from celery.schedules import schedule
 
-from domain.catalogue import Rhythm
+from domain.catalogue import CONTROL_QUEUE, Rhythm, control_task, house_cycles
 
 SHORTEST_S = 1.0
 LONGEST_S = 60.0
@@ -61,3 +61,15 @@ def build(rhythms: Iterable[Rhythm], overrides: Mapping[str, timedelta | None], 
             options=TickOptions(queue=rhythm.name, expires=period_s),
         )
     return entries
+
+
+def build_control() -> dict[str, Entry]:
+    """Build the entries of the house's own cycles: real time whatever the sandbox's speed, for they watch machinery."""
+    return {
+        control_task(cycle): Entry(
+            task=control_task(cycle),
+            schedule=schedule(run_every=cycle.every.total_seconds()),
+            options=TickOptions(queue=CONTROL_QUEUE, expires=cycle.every.total_seconds()),
+        )
+        for cycle in house_cycles()
+    }

@@ -65,6 +65,23 @@ RHYTHMS: tuple[Rhythm, ...] = tuple(
 )
 WATCHED: tuple[Pair, ...] = tuple(pair for pair in PAIRS if pair.module.role is not Role.WATCHES)
 CONTROL_QUEUE = "control"  # one for all platforms: the tower's own cycles
+CANARY_PREFIX = "canary."
+
+
+def house_cycles() -> tuple[Cycle, ...]:
+    """Built cycles that are the house's own, each once whatever the platforms: tasks of the control queue."""
+    found = (cycle for pair in PAIRS for cycle in pair.built_cycles() if not cycle.per_account)
+    return tuple({cycle.name: cycle for cycle in found}.values())
+
+
+def control_task(cycle: Cycle) -> str:
+    """The task name of one of the house's own cycles, such as "control.health"."""
+    return f"{CONTROL_QUEUE}.{cycle.name}"
+
+
+def canary_queue(worker: str) -> str:
+    """The queue that one worker alone consumes, whatever is stopped."""
+    return f"{CANARY_PREFIX}{worker}"
 
 
 def built_platforms() -> tuple[Platform, ...]:

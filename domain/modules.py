@@ -248,8 +248,8 @@ MODULES: tuple[Module, ...] = (
         role=Role.WATCHES,
         job="watches and commands the other 17, on every platform",
         cycles=(
-            Cycle(name="control_tower", every=_H, lane=Lane.CONTROL, built_on=_META, per_account=False),
-            Cycle(name="canary", every=timedelta(minutes=1), lane=Lane.CONTROL, built_on=_META, per_account=False),
+            Cycle(name="health", every=_H, lane=Lane.CONTROL, built_on=_META, per_account=False),
+            Cycle(name="watch", every=timedelta(minutes=1), lane=Lane.CONTROL, built_on=_META, per_account=False),
         ),
         reads=frozenset(),
     ),

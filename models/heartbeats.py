@@ -57,6 +57,11 @@ def listing(conn: Connection, kind: ProcessKind | None = None) -> tuple[Heartbea
     )
 
 
+def forget(conn: Connection, process: str) -> None:
+    """Drop the sign of a process that has ended in order."""
+    conn.execute(delete(heartbeats).where(heartbeats.c.process == process))
+
+
 def forget_older(conn: Connection, age: timedelta) -> int:
     """Drop signs of processes that are long gone."""
     old = heartbeats.c.seen_at < func.clock_timestamp() - age

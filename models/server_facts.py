@@ -24,6 +24,13 @@ class ServerFacts:
     now: datetime
 
 
+def connections_named(conn: Connection, name: str) -> int:
+    """Return how many connections carry an application name that begins so."""
+    wanted = text("SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, :name)")
+    found: int = conn.execute(wanted, {"name": name}).scalar_one()
+    return found
+
+
 def read(conn: Connection) -> ServerFacts:
     """Ask the server."""
     row = conn.execute(_QUERY).one()

@@ -23,7 +23,7 @@ from domain.actions import Mode
 from domain.clock import PlatformClock
 from domain.errors import NotReadyError
 from domain.platforms import Platform
-from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Switchboard
+from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Processes, Switchboard
 from models.accounts import Account
 from models.engine import make_engine
 from models.secrets import Place
@@ -31,11 +31,14 @@ from workers import addresses
 from workers.clock import RealClock, sandbox_clock
 from workers.gate import QuotaGate, gate_engine
 from workers.live import require_permissions
+from workers.processes import MachineProcesses
 from workers.settings import STORABLE, PlatformSettings, Settings, read_settings
 from workers.vault import StoredSecret
 
 if TYPE_CHECKING:
     from celery import Celery
+
+    from workers.switchboard import CelerySwitchboard
 
 
 _MaybeEngine = Callable[[], Engine | None]
@@ -77,6 +80,19 @@ class House:
     def switchboard(self) -> Switchboard:
         """Celery's remote control."""
         return self._mine().switchboard
+
+    @property
+    def processes(self) -> Processes:
+        """This machine's processes, as its supervisor wrote them down."""
+        return MachineProcesses(self.settings.home)
+
+    def reconnect(self) -> None:
+        """Open every connection to Postgres anew at its next use."""
+        self._mine().reconnect()
+
+    def forget_derived(self) -> None:
+        """Drop clients and clocks: what they read once and kept (addresses, tokens, permissions) is read anew."""
+        self._mine().forget_derived()
 
     def client_of(self, account: Account) -> Client:
         """Return the account's platform client: the sandbox in STUB, the platform itself in LIVE; one code path.
@@ -181,7 +197,7 @@ class _Opened:
         return CeleryDoorbell(self._sender)
 
     @cached_property
-    def switchboard(self) -> Switchboard:
+    def switchboard(self) -> "CelerySwitchboard":
         from workers.switchboard import CelerySwitchboard  # late: it loads Celery
 
         return CelerySwitchboard(self._sender)
@@ -206,7 +222,19 @@ class _Opened:
         for name in _POOLS & self.__dict__.keys():
             getattr(self, name).dispose(close=False)
 
+    def reconnect(self) -> None:
+        """Close what lies in the pools; SQLAlchemy opens new ones in their place."""
+        for name in _POOLS & self.__dict__.keys():
+            getattr(self, name).dispose()
+
+    def forget_derived(self) -> None:
+        """Drop what was opened from settings, secrets and files of others."""
+        self._clients.clear()
+        self._clocks.clear()
+
     def close(self) -> None:
+        if "switchboard" in self.__dict__:
+            self.switchboard.close()
         if "_sender" in self.__dict__:
             self._sender.close()
         for name in _POOLS & self.__dict__.keys():

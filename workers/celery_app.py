@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from workers import addresses, bootsteps, doorbell, log
+from workers import addresses, bootsteps, doorbell, log, memory, sign
 from workers.celery_config import worker_config
 from workers.channels import secrets_of_channels
 from workers.settings import Settings, read_settings
@@ -27,7 +27,13 @@ def _set_up_logging(**_: object) -> None:
     log.set_up(level=settings.common.log_level, secrets=secrets_of(settings))
 
 
+@signals.worker_process_init.connect
+def _cap_memory(**_: object) -> None:
+    memory.cap(read_settings().common.worker_memory_mb)
+
+
 app = Celery("stakazo")
 app.add_defaults(_config)  # asked for at first use, so that importing needs no settings
 bootsteps.install(app)
+sign.install(app)
 doorbell.stamp_every_message()

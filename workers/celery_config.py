@@ -26,6 +26,7 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
         "include": [
             "tasks.collector",
             "tasks.full_cycle",
+            "tasks.control",
             "tasks.executor",
             "tasks.orphans",
             "tasks.ticks",
@@ -46,11 +47,15 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
         "task_soft_time_limit": SOFT_LIMIT_S,
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,  # works only together with REMAP_SIGTERM=SIGQUIT
         "worker_max_tasks_per_child": 500,
+        "worker_max_memory_per_child": settings.common.worker_memory_mb * 1024 // 2,  # kB, looked at after each task
         "worker_send_task_events": True,  # Flower lives on events; nothing of ours does
         "worker_hijack_root_logger": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "beat_schedule": beat_schedule.build(RHYTHMS, schedule.overrides(settings), settings.common.stakazo_speed),
+        "beat_schedule": {
+            **beat_schedule.build(RHYTHMS, schedule.overrides(settings), settings.common.stakazo_speed),
+            **beat_schedule.build_control(),
+        },
         "beat_max_loop_interval": 5,
     }
 

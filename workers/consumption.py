@@ -19,7 +19,6 @@ from models.engine import make_engine
 from workers import addresses
 from workers.settings import read_settings
 
-_CANARY_PREFIX: Final = "canary."
 _UNTOUCHED: Final = frozenset({catalogue.CONTROL_QUEUE})  # carries no cycle: a halt leaves the watch on the tower alone
 _SHORT: Final = {"statement_timeout": "2s", "lock_timeout": "1s"}  # the main process answers nobody meanwhile
 
@@ -28,13 +27,13 @@ log = structlog.get_logger(__name__)
 
 def canary_queue(worker: str) -> Queue:
     """Return the queue that this one worker consumes beside its lane's, whatever is stopped."""
-    name = f"{_CANARY_PREFIX}{worker}"
+    name = catalogue.canary_queue(worker)
     return Queue(name, Exchange(""), routing_key=name)  # type: ignore[no-untyped-call]  # kombu is half typed
 
 
 def is_canary(queue: str) -> bool:
     """Whether a queue is some worker's canary's."""
-    return queue.startswith(_CANARY_PREFIX)
+    return queue.startswith(catalogue.CANARY_PREFIX)
 
 
 def cycle_queues(queues: Iterable[str]) -> frozenset[str]:

@@ -36,16 +36,16 @@ def install() -> None:
 def halt(state: Any, terminate: Sequence[str] = (), **_: Any) -> JsonMap:
     """Consume nothing that carries work on ads, and end tasks of these names by force."""
     consumption.halt(state.consumer)
-    requests = _at_work(state)
-    at_work: list[Json] = [request.name for request in requests]
+    requests = at_work(state.consumer.pool)
+    names: list[Json] = [request.name for request in requests]
     now_s = time.monotonic()
     for request in requests:
         if request.name in terminate:
             _end(state, request, now_s)
     rows: list[Json] = [row for at_s, row in _ended if now_s - at_s < _REMEMBERED_S]
     still: list[Json] = [*sorted(consumption.cycle_queues(consumption.consumed(state.consumer)))]
-    log.warning("halted", at_work=at_work, ended=rows, consuming=still)
-    return {"at_work": at_work, "ended": rows, "consuming": still}
+    log.warning("halted", at_work=names, ended=rows, consuming=still)
+    return {"at_work": names, "ended": rows, "consuming": still}
 
 
 def apply_desired(state: Any, **_: Any) -> JsonMap:
@@ -65,13 +65,12 @@ def clear_cache(_state: Any, **_: Any) -> JsonMap:
     return {"generation": generation.DERIVED.advance()}
 
 
-def _at_work(state: Any) -> tuple[Any, ...]:
+def at_work(pool: Any) -> tuple[Any, ...]:
     """Return the requests that the pool is at or is about to be.
 
     Celery forgets them when it reconnects to the broker, while its pool goes on: so the pool's own list counts too.
     """
-    pool = getattr(state.consumer.pool, "_pool", None)
-    jobs = tuple(getattr(pool, "_cache", {}).values())
+    jobs = tuple(getattr(getattr(pool, "_pool", None), "_cache", {}).values())
     carriers = (getattr(getattr(job, "_accept_callback", None), "__self__", None) for job in jobs)
     known = {request.id: request for request in tuple(worker_state.reserved_requests)}
     return tuple({**known, **{row.id: row for row in carriers if isinstance(row, Request)}}.values())

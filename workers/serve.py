@@ -12,8 +12,7 @@ from domain.catalogue import Rhythm
 from domain.errors import LostClaimError, NotReadyError, StakazoError, ThrottledError, TransientError
 from domain.health import RunState
 from domain.ids import RunId
-from models import accounts, heartbeats, run_rings, runs
-from models.heartbeats import ProcessKind
+from models import accounts, run_rings, runs
 from models.runs import MOST_ATTEMPTS, Refusal, Run
 from workers.log import redact_text
 from workers.work import Parts, RunStopped, Work, why_stop
@@ -128,8 +127,6 @@ def _finish(work: Work, state: RunState, reason: str) -> Served:
         runs.finish(
             conn, work.run.id, work.owner, state=state, reason=reason, stats=work.stats, errors=work.errors
         )  # fmt: skip
-        process = work.owner.rpartition("/")[0] or work.owner
-        heartbeats.beat(conn, process=process, kind=ProcessKind.WORKER, detail={"run": work.run.id, "state": state})
     return Served(state=state, reason=reason)
 
 

@@ -18,12 +18,20 @@ from domain.health import RunState
 from domain.ids import ActionId, RunId
 from models import heartbeats
 from models.heartbeats import ProcessKind
+from workers import generation
 from workers.bootstrap import House
 from workers.planner import planner_of
 from workers.schedule import wanted_rhythms
 from workers.serve import Body, serve
 
+_LONGEST_NAME = 50
+
 log = structlog.get_logger(__name__)
+
+
+def application_name(worker: str) -> str:
+    """Return under which name a worker's connections show in Postgres, which keeps 63 bytes, a suffix among them."""
+    return f"stakazo-{worker}"[:_LONGEST_NAME]
 
 
 class RunFailed(Exception):  # noqa: N818 - raised only so that Flower shows the task as failed; the row says why
@@ -35,13 +43,24 @@ class HouseTask(Task):  # type: ignore[misc]  # celery ships no types
 
     abstract = True
     ignore_result = True
+    worker: ClassVar[str] = "worker"  # "cycles@host"; set in the main process before it forks its pool
     _house: ClassVar[House | None] = None
+    _seen: ClassVar[tuple[int, int]] = (0, 0)  # generations, when the house was last asked for
 
     @classmethod
     def house(cls) -> House:
-        """Return the house of this process; after a fork it opens its own connections."""
+        """Return the house of this process; after a fork it opens its own connections.
+
+        What the worker was told since the last task (`generation.py`) is done now.
+        """
+        told = (generation.CONNECTIONS.value(), generation.DERIVED.value())
         if HouseTask._house is None:
-            HouseTask._house = House.open(name="stakazo-worker")
+            HouseTask._house = House.open(name=application_name(HouseTask.worker))
+        elif told[0] != HouseTask._seen[0]:
+            HouseTask._house.reconnect()
+        if told[1] != HouseTask._seen[1]:
+            HouseTask._house.forget_derived()
+        HouseTask._seen = told
         return HouseTask._house
 
     @property

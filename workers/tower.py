@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import approvals, sweeper
 from actions.pauses import Pausing
-from control_tower import emergency, upkeep
+from control_tower import canaries, emergency, upkeep
+from control_tower.commands.carrying import carry_out
 from control_tower.loop import Duty, Tower
 from control_tower.upkeep import Upkeep
 from models import module_states
@@ -22,6 +23,7 @@ from workers import log
 from workers.bootstrap import House
 from workers.celery_app import secrets_of
 from workers.emergencies import stopping_of
+from workers.orders import ports_of
 from workers.planner import planner_of
 from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
@@ -87,10 +89,16 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
             every_s=0,
             do=lambda: emergency.finish_open(stopping_of(house), pausing, patience_s=_STOP_S),
         ),
+        Duty(name="carry out commands", every_s=0, do=lambda: carry_out(ports_of(house))),
         Duty(name="plan what was missed", every_s=upkeep.RING_S, do=keep.plan_missed),
         Duty(name="end what nobody answered", every_s=upkeep.RING_S, do=keep.end_unanswered),
         Duty(name="ring what is due", every_s=upkeep.RING_S, do=keep.ring_due),
         Duty(name="reconcile consumers", every_s=0, do=keep.reconcile),
+        Duty(
+            name="send canaries",
+            every_s=canaries.EVERY_S,
+            do=lambda: canaries.send(house.engine, house.switchboard),
+        ),
         Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
     )
 

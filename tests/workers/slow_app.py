@@ -3,8 +3,11 @@
 import os
 import time
 
+from sqlalchemy import text
+
 from models.run_history import LogEntry
 from workers.celery_app import app
+from workers.control import canary_task
 from workers.task import cycle_tasks, tick_tasks
 from workers.work import Work
 
@@ -15,7 +18,9 @@ def body(work: Work) -> None:
     """Take a while, then leave a trace that can be counted."""
     with work.step("step_1_collection"):
         time.sleep(SECONDS)
-    work.write_logs([LogEntry(step="trace", action="did it")])
+    with work.transaction() as conn:
+        backend = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        work.log_in(conn, [LogEntry(step="trace", action="did it", output_snapshot={"backend": backend})])
 
 
 app.conf.include = []
@@ -23,3 +28,4 @@ cycle_tasks(app, "full_cycle", body)
 cycle_tasks(app, "collector", body)
 cycle_tasks(app, "orphan_sweep", body)
 tick_tasks(app)
+canary_task(app)

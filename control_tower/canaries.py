@@ -1,0 +1,28 @@
+"""A canary for every worker, each minute: that a worker answers proves its main process, a canary done its pool."""
+
+from sqlalchemy import Engine
+
+from domain import catalogue
+from domain.ports import Switchboard
+from models import canaries, heartbeats
+from models.heartbeats import ProcessKind
+
+EVERY_S = 60.0
+_ALIVE_S = 60.0  # who gave no sign for longer gets none: its queue would only fill
+
+
+def send(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
+    """Send one to every worker that gives signs of life; returns whom it reached. Queues of the forgotten are dropped.
+
+    Nothing is written down of one that could not be sent: then its age says nothing about the worker.
+    """
+    with engine.begin() as conn:
+        signs = heartbeats.listing(conn, ProcessKind.WORKER)
+        gone = canaries.forget_gone(conn)
+    if gone:
+        switchboard.purge([catalogue.canary_queue(worker) for worker in gone])
+    sent = tuple(sign.process for sign in signs if sign.age_s <= _ALIVE_S and switchboard.send_canary(sign.process))
+    with engine.begin() as conn:
+        for worker in sent:
+            canaries.send(conn, worker)
+    return sent
