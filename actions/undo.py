@@ -26,6 +26,7 @@ from domain.actions import (
 from domain.ids import ActionId
 
 RULE = "undo"
+_RESUMED = "resume"  # the rule of what ends a stop
 Object: TypeAlias = tuple[ObjectKind, str]
 
 
@@ -86,6 +87,15 @@ def plan(
         since = [row for row in later if (row.object_kind, row.object_id) == thing and key in row.target]
         steps.append(_of_value(key, own, since, present.get(thing), learning_step))
     return tuple(steps)
+
+
+def without_lone_resumes(chosen: Sequence[Action]) -> tuple[Action, ...]:
+    """Leave out what only switched on again what a stop had paused, where that pause is not chosen along with it.
+
+    Of a span that begins between the two, undoing the resume alone would pause once more what nobody wanted off.
+    """
+    known = {action.id for action in chosen}
+    return tuple(action for action in chosen if action.rule != _RESUMED or action.undoes in known)
 
 
 def proposals(steps: Sequence[Step], *, reason: str) -> tuple[Proposal, ...]:

@@ -185,6 +185,8 @@ def _leave(action: Action, account: Account, *, as_json: bool) -> NoReturn:
         print_json({"action": action})
     else:
         print_actions("Change", [(action, account.currency)], empty="")
+    if action.state is ActionState.BLOCKED and action.state_reason.startswith("the fence is closed"):
+        say("a stop keeps everything back; `stakazo fence status` shows it, `stakazo resume --plan` the way out")
     if action.state is ActionState.AWAITING_APPROVAL:
         say(f"it waits for somebody else: `stakazo approve {action.id} --reason ...`; `stakazo reject` takes it back")
     elif action.state not in TERMINAL:

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy import Connection
 
+from actions import stop
 from actions.stop import Order
 from cli.console import AsJson, say
 from cli.ringing import ring_all
@@ -64,7 +65,8 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
         wanted = Order(
             reason=worded(reason), actor=actor(), pauses=pause_campaigns, halts=stop_schedulers, alerts=send_alerts
         )
-        done = emergency.order(stopping_of(house), scopes, wanted)
+        closed = stop.order(house.engine, scopes, wanted)  # first of all: what follows may take its time to load
+        done = emergency.answer(stopping_of(house), closed)
         for one in done:
             _say_stopped(house, one)
         held = _pause_all(house, done, timeout) if pause_campaigns else [one.stop for one in done]

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from actions import undoing
-from actions.undo import Fate, Step
+from actions.undo import Fate, Step, without_lone_resumes
 from actions.undoing import UndoPlan
 from cli.actions import print_actions
 from cli.console import AsJson, print_facts, print_json, print_table, say
@@ -80,7 +80,7 @@ def object_(  # noqa: PLR0917 - options of the command line, by name
     """
     _undo(
         lambda conn: choose_account(conn, account),
-        lambda conn, chosen: effects.of_object(conn, chosen.id, object_id, since=_utc(since)),
+        lambda conn, chosen: without_lone_resumes(effects.of_object(conn, chosen.id, object_id, since=_utc(since))),
         apply=apply, reason=reason, timeout=timeout, as_json=as_json,
     )  # fmt: skip
 
@@ -162,7 +162,7 @@ def window(  # noqa: PLR0917 - options of the command line, by name
 
     def choose(conn: Connection, chosen: Account) -> tuple[Action, ...]:
         start = _utc(since) if hours is None else db_now(conn) - timedelta(hours=hours)
-        return () if start is None else effects.of_window(conn, chosen.id, start, _utc(until))
+        return () if start is None else without_lone_resumes(effects.of_window(conn, chosen.id, start, _utc(until)))
 
     _undo(
         lambda conn: choose_account(conn, account), choose,

@@ -52,7 +52,11 @@ def order(stopping: Stopping, scopes: Sequence[AccountId | None], wanted: Order)
     All fences close in one commit, before anything else is tried. `wanted.pauses` are left to `pauses.pause_all`, or
     to the tower.
     """
-    closed = stop.order(stopping.floor.engine, scopes, wanted)
+    return answer(stopping, stop.order(stopping.floor.engine, scopes, wanted))
+
+
+def answer(stopping: Stopping, closed: Sequence[tuple[StopId, bool]]) -> tuple[Ordered, ...]:
+    """Bring stops that were just closed as far as their answer."""
     return tuple(Ordered(stop=finish(stopping, stop_id), is_new=is_new) for stop_id, is_new in closed)
 
 

@@ -1,15 +1,31 @@
 """The emergency stop and the way back, wired to this house: Celery's remote control, this machine's processes."""
 
+import structlog
+
 from control_tower.emergency import Stopping
 from control_tower.halting import Floor
 from control_tower.resuming import Resuming
+from control_tower.standins import ObedientSwitchboard
+from domain.errors import NotReadyError
+from domain.ports import Switchboard
 from workers.bootstrap import House, limits_of
 from workers.processes import MachineProcesses
+
+log = structlog.get_logger(__name__)
 
 
 def floor_of(house: House) -> Floor:
     """Build the reach to this house's workers."""
-    return Floor(engine=house.engine, switchboard=house.switchboard, processes=MachineProcesses(house.settings.home))
+    return Floor(engine=house.engine, switchboard=_switchboard(house), processes=MachineProcesses(house.settings.home))
+
+
+def _switchboard(house: House) -> Switchboard:
+    """Celery's remote control; where there is no Redis to speak to, nobody answers."""
+    try:
+        return house.switchboard
+    except NotReadyError as error:
+        log.warning("workers cannot be reached", cause=str(error))
+        return ObedientSwitchboard(is_away=True)
 
 
 def stopping_of(house: House) -> Stopping:

@@ -243,3 +243,15 @@ def test_undoing_what_we_changed_does_not_pause_again_what_was_resumed(stage):
     carry_out(stage, apply(stage, stop_id))
     (both,) = undo_steps()
     assert (both.fate, both.ours_before, both.theirs_now) == (undo.Fate.ALREADY, "active", "active")
+
+
+def test_a_span_that_begins_after_the_stop_does_not_pause_again_what_its_end_switched_on(stage):
+    """Undoing the last hour took the resume back and not the pause before it: all campaigns would have been off."""
+    stop_id = stop_and_pause(stage)
+    carry_out(stage, apply(stage, stop_id))
+    with stage.engine.begin() as conn:
+        every = effects.of_object(conn, stage.account_id, "2")
+        paused, resumed = every
+        assert undo.without_lone_resumes([resumed]) == ()
+        assert undo.without_lone_resumes(every) == (paused, resumed)
+        assert undoing.make_plan(conn, stage.account, stage.platform, undo.without_lone_resumes([resumed])).steps == ()

@@ -177,3 +177,12 @@ def test_levels_are_set_per_module_and_the_lower_holds(on_database, account_id):
 @pytest.mark.parametrize("words", [("everything",), ("none",), ("auto", "--module", "nonsense")])
 def test_a_level_that_is_none_is_refused(on_database, account_id, words):
     assert on_database("level", "set", *words).code == 2
+
+
+def test_a_change_that_a_stop_keeps_back_names_the_way_out(on_database, ask):
+    on_database("fence", "close", "--reason", "odd spend")
+    done = ask("ad", "111", "--pause")
+    assert (done.code, done.document["action"]["state"]) == (1, "blocked")
+    on_database("emergency-stop", "--no-pause-campaigns", "--reason", "odd spend")
+    told = on_database("change", "adset", "11", "--pause", "--reason", "x", "--timeout", "1")
+    assert "`stakazo resume --plan` the way out" in told.err
