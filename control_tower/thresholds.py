@@ -88,3 +88,9 @@ def row(name: str) -> Threshold:
     if name not in TABLE:
         raise InvariantError(f"no threshold {name}; there are {', '.join(TABLE)}")
     return TABLE[name]
+
+
+def first_limit(name: str) -> float:
+    """The figure past which the row of this name is no longer fine."""
+    limits = row(name)
+    return limits.degraded if limits.degraded is not None else limits.offline or 0.0

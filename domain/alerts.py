@@ -77,6 +77,7 @@ ALERT_KINDS: Final[tuple[AlertKind, ...]] = (
     _kind("in_doubt_after_stop", _C, "Writes may land after a stop", "see `stakazo fence status`"),
     _kind("audit_broken", _C, "The audit's chain is broken", "`stakazo audit verify`"),
     _kind("recovery_failed", _C, "Recovery did not cure it", "see `stakazo recovery list`"),
+    _kind("duty_failed", _W, "A duty of the tower fails", "see the tower's log, `stakazo status`"),
     _kind("approvals_wait", _I, "Changes wait for a person", "see `stakazo approvals list`"),
     _kind("channel_dead", _C, "An alert channel does not work", "`stakazo alerts test`"),
     _kind("test", _I, "Test alert", "nothing to do", holds=False),
@@ -107,3 +108,8 @@ class Finding:
     text: str
     detail: Mapping[str, object]
     severity: Severity | None = None
+
+
+def about(slug: str, scope: str, text: str, severity: Severity | None = None, **detail: object) -> Finding:
+    """Make a finding, its detail by name."""
+    return Finding(kind=slug, scope=scope, text=text, detail=detail, severity=severity)
