@@ -259,3 +259,8 @@ def business(conn: Connection) -> Mapping[str, Business]:
             daily_budget_minor={**(before.daily_budget_minor if before else {}), row.currency: row.minor},
         )
     return found
+
+
+def is_closed_for_all(conn: Connection) -> bool:
+    """Whether the fence of all accounts is closed; a flag that is missing counts as closed."""
+    return bool(conn.execute(text("SELECT coalesce((SELECT bool_or(closed) FROM fence), true)")).scalar_one())
