@@ -45,6 +45,18 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "change ad": _P.PROPOSE,
         "change adset": _P.PROPOSE,
         "change campaign": _P.PROPOSE,
+        "command cancel": _P.RUN_CYCLE,  # and what giving it takes
+        "command emergency_stop": _P.STOP,
+        "command health_check": _P.COMMAND,
+        "command list": _P.READ,
+        "command optimize": _P.RUN_CYCLE,
+        "command release": _P.RUN_CYCLE,  # and what giving it takes
+        "command restart_module": _P.COMMAND,
+        "command resume": _P.RESUME,
+        "command show": _P.READ,
+        "command start_all": _P.COMMAND,
+        "command stop_all": _P.STOP,
+        "command sync_data": _P.RUN_CYCLE,
         "cycle history": _P.READ,
         "cycle last": _P.READ,
         "cycle log": _P.READ,

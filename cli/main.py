@@ -14,6 +14,7 @@ from cli import (
     audit,
     authority,
     changes,
+    command,
     cycles,
     digests,
     doctor,
@@ -55,6 +56,7 @@ for _room in (up, simulate, tower, metrics, status, cycles, doctor, reference, o
     _room.register(app)
 emergency.register(app)
 app.add_typer(modules.app, name="modules")
+app.add_typer(command.app, name="command", help="Order the tower about: eight commands, each a row with its outcome.")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
 app.add_typer(approvals.app, name="approvals", help="What waits for a person, and taking an answer back.")

@@ -5,18 +5,22 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
+from cli import commanding
 from cli.console import AsJson, instant, print_json, print_table, say, span
-from cli.session import actor, opened, transaction
+from cli.session import opened, transaction
 from domain import catalogue
 from domain.catalogue import Pair
-from domain.errors import BadInputError
+from domain.errors import NotReadyError
+from domain.health import CommandType
 from models import module_states, run_history
-from models.cleaning import clean_text
+from models.commands import CommandState
 from models.module_states import Desired, ModuleState
 
 app = typer.Typer(invoke_without_command=True)
 
 _Slugs = Annotated[list[str], typer.Argument(metavar="MODULE...", help="Such as meta.full_cycle or 10.11.")]
+_Wait = Annotated[bool, typer.Option("--wait", help="Wait until every worker was seen to obey; 1 if one does not.")]
+_Timeout = Annotated[float, typer.Option(min=1, max=86_400, help="Seconds to wait at most with --wait.")]
 _Reason = Annotated[str, typer.Option(help="Why; kept with the change and shown to everyone.")]
 
 
@@ -47,21 +51,25 @@ def list_(
 
 
 @app.command("start")
-def start(slugs: _Slugs, reason: _Reason = "", as_json: AsJson = False) -> None:
+def start(
+    slugs: _Slugs, reason: _Reason = "", wait: _Wait = False, timeout: _Timeout = 60.0, as_json: AsJson = False
+) -> None:
     """Let modules run again.
 
     Example: stakazo modules start meta.full_cycle
     """
-    _set(slugs, Desired.RUNNING, reason, as_json=as_json)
+    _order(CommandType.START_ALL, slugs, reason, wait_s=timeout if wait else 0.0, as_json=as_json)
 
 
 @app.command("stop")
-def stop(slugs: _Slugs, reason: _Reason, as_json: AsJson = False) -> None:
+def stop(
+    slugs: _Slugs, reason: _Reason, wait: _Wait = False, timeout: _Timeout = 60.0, as_json: AsJson = False
+) -> None:
     """Stop modules: nothing is planned or consumed for them; a run at work ends at its next step.
 
-    Example: stakazo modules stop meta.full_cycle --reason "maintenance until noon"
+    Example: stakazo modules stop meta.full_cycle --reason "maintenance until noon" --wait
     """
-    _set(slugs, Desired.STOPPED, reason, as_json=as_json)
+    _order(CommandType.STOP_ALL, slugs, reason, wait_s=timeout if wait else 0.0, as_json=as_json)
 
 
 def _row(conn: Connection, pair: Pair, state: ModuleState | None) -> dict[str, object]:
@@ -90,18 +98,25 @@ def _built(pair: Pair) -> str:
     return "built" if pair.is_built else "planned"
 
 
-def _set(slugs: list[str], desired: Desired, reason: str, *, as_json: bool) -> None:
-    pairs = [catalogue.pair(slug) for slug in slugs]
-    planned = [pair.slug for pair in pairs if not pair.is_built]
-    if planned:
-        raise BadInputError(f"{', '.join(planned)}: planned and not built, so there is nothing to start or stop")
-    with opened() as house, transaction(house) as conn:
-        module_states.set_desired(
-            conn, [pair.slug for pair in pairs], desired, reason=clean_text(reason), changed_by=actor()
-        )
-        states = module_states.listing(conn)
+def _order(command_type: CommandType, slugs: list[str], reason: str, *, wait_s: float, as_json: bool) -> None:
+    """Write a command down and what it wants at once; waits until workers were seen to obey only if asked to."""
+    with opened() as house:
+        command = commanding.give(house, command_type, reason=reason, modules=slugs)
+        if "targets" not in command.results:
+            raise NotReadyError(str(command.results.get("why", f"command {command.id} could not be begun")))
+        if wait_s:
+            command = commanding.wait(house, command, wait_s)
+        else:
+            commanding.carry_if_alone(house)
+            command = commanding.read(house, command.id)
+        with transaction(house) as conn:
+            states = module_states.listing(conn)
     if as_json:
-        print_json({"modules": [states[pair.slug] for pair in pairs]})
-        return
-    for pair in pairs:
-        say(f"{pair.slug} is to be {desired}; the tower sees to it within seconds")
+        print_json({"modules": [states[slug] for slug in command.target_modules], "command": command})
+    else:
+        for slug in command.target_modules:
+            seen = command.results["targets"][slug]["seen"] or "the tower sees to it within seconds"
+            say(f"{slug} is to be {states[slug].desired}: {seen}")
+        say(f"`stakazo command show {command.id}` tells what became of it")
+    if wait_s and command.state is not CommandState.DONE:
+        raise typer.Exit(1)

@@ -132,7 +132,7 @@ def test_absurd_input_is_a_usage_error_in_one_breath(on_database, filled, words)
     assert len(done.err) < 1000
 
 
-@pytest.mark.parametrize("words", [("--reason", "\udcff\x1b[2J"), ("--reason", "")])
+@pytest.mark.parametrize("words", [("--reason", "\udcff\x1b[2J"), ("--reason", "a\x00b")])
 def test_a_reason_that_no_database_can_hold_is_cleaned(on_database, words):
     assert on_database("modules", "stop", "meta.full_cycle", *words).code == 0
 
