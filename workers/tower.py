@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import approvals, sweeper
 from actions.pauses import Pausing
-from control_tower import canaries, emergency, upkeep
+from control_tower import canaries, emergency, health, recovering, upkeep
 from control_tower.commands.carrying import carry_out
 from control_tower.loop import Duty, Tower
 from control_tower.upkeep import Upkeep
@@ -23,8 +23,10 @@ from workers import log
 from workers.bootstrap import House
 from workers.celery_app import secrets_of
 from workers.emergencies import stopping_of
+from workers.health import SharedLook, sources_of
 from workers.orders import ports_of
 from workers.planner import planner_of
+from workers.recovery import recovering_of
 from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
 
@@ -82,6 +84,7 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
     """List what the tower does, in the order in which a round does it."""
     pausing = Pausing(engine=house.engine, executor=house.executor(name), clock_of=house.clock_of)
     keep = upkeep_of(house)
+    looking = SharedLook(sources_of(house))  # `looking.latest` is the look of the round, for whoever needs one
     return (
         # First of all: who ordered a stop may have died.
         Duty(
@@ -99,6 +102,9 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
             every_s=canaries.EVERY_S,
             do=lambda: canaries.send(house.engine, house.switchboard),
         ),
+        Duty(name="look at health", every_s=health.LOOK_S, do=looking.look),
+        Duty(name="check health hourly", every_s=health.HOURLY_S, do=lambda: health.hourly(looking.sources)),
+        Duty(name="recover", every_s=recovering.EVERY_S, do=recovering_of(house, ring_due=keep.ring_due).round),
         Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
     )
 
