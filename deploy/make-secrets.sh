@@ -16,7 +16,7 @@ keep() { # name, text
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 for name in postgres_owner_password app_password grafana_password secret_key \
-  redis_worker_password redis_tower_password redis_beat_password redis_flower_password redis_keeper_password; do
+  redis_worker_password redis_tower_password redis_beat_password redis_flower_password redis_metrics_password redis_keeper_password; do
   keep "$name" "$(random)"
 done
 keep flower_login "stakazo:$(random)"

@@ -167,7 +167,7 @@ def test_users_of_the_broker_reach_every_queue_of_the_catalogue():
     """A platform or lane that is added needs its pattern in users.acl."""
     queues = [name for lane in catalogue.lanes() for name in catalogue.queues(lane)]
     assert queues
-    for user in ("worker", "tower", "beat", "flower"):
+    for user in ("worker", "tower", "beat", "flower", "metrics"):
         patterns = [word[1:] for word in _users()[user] if word.startswith("~")]
         assert "*" not in patterns
         assert [name for name in queues if not any(fnmatchcase(name, each) for each in patterns)] == []
@@ -177,4 +177,5 @@ def test_every_service_of_ours_has_a_user_of_the_broker_of_its_own(ours):
     urls = {name: row["environment"].get("REDIS_URL", "") for name, row in ours.items() if "environment" in row}
     users = {name: re.sub(r"redis://(\w*)@.*", r"\1", url) for name, url in urls.items() if url}
     assert set(users.values()) <= set(_users()) - {"keeper", "probe", "default"}
-    assert {users["tower"], users["beat"], users["flower"]} == {"tower", "beat", "flower"}
+    alone = ("tower", "beat", "flower", "metrics")
+    assert [users[name] for name in alone] == list(alone)
