@@ -1,5 +1,5 @@
-"""In whose name a call to a platform is made: a class that travels with the caller, from `actions` and `tasks`
-down to the gate, without a parameter on every read. Who says nothing is the door.
+"""In whose name a call to a platform is made: a class and a pair that travel with the caller, from `actions`, `tasks`
+and runs down to the gate, without a parameter on every read. Who says nothing is the door.
 """  # noqa: D205 - the sentence needs the room
 
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from domain.ports import CallClass
 
 _CLASS: ContextVar[CallClass] = ContextVar("call_class", default=CallClass.DOOR)
+_PAIR: ContextVar[str] = ContextVar("call_pair", default="")
 
 
 def current_class() -> CallClass:
@@ -24,3 +25,18 @@ def calling(call_class: CallClass) -> Iterator[None]:
         yield
     finally:
         _CLASS.reset(token)
+
+
+def current_pair() -> str:
+    """The slug of the pair in whose run calls are made here and now; "" for the door, a person, the tower."""
+    return _PAIR.get()
+
+
+@contextmanager
+def calling_for(pair: str) -> Iterator[None]:
+    """Make every call within the block in the name of a pair; as for `calling`, no thread inherits it."""
+    token = _PAIR.set(pair)
+    try:
+        yield
+    finally:
+        _PAIR.reset(token)

@@ -59,6 +59,14 @@ def stopped(conn: Connection) -> frozenset[str]:
     return frozenset(conn.execute(wanted).scalars())
 
 
+def restarted_at(conn: Connection, pair: str) -> datetime | None:
+    """Return when somebody last had this pair's runs begin anew, by Postgres' clock; None = never."""
+    found: datetime | None = conn.execute(
+        select(module_states.c.restarted_at).where(module_states.c.pair == pair)
+    ).scalar()
+    return found
+
+
 def set_desired(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
     """Set what is wanted of these pairs."""
     before = listing(conn)

@@ -1,7 +1,8 @@
 """The gate before every call to a platform: asks the rule of `actions/quota.py` over the books of `models/quota.py`.
 
 One budget for all processes, since the books are in Postgres; its own small pool, since a send holds the other one.
-Each call costs two statements, committed by themselves. Without Postgres nothing goes out.
+Each call costs three statements, committed by themselves: one before it, and after it one for the budget and one
+that counts it. Without Postgres nothing goes out.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from actions import quota as rule
 from domain.actions import Mode
-from domain.calls import current_class
+from domain.calls import current_class, current_pair
 from domain.errors import (
     NotSentError,
     PlatformError,
@@ -24,7 +25,7 @@ from domain.errors import (
 )
 from domain.ids import PlatformAccountId
 from domain.ports import CallClass, CallKind, CallPass, Usage
-from models import quota
+from models import call_counts, quota
 from models.engine import make_engine
 from models.quota import BreakerRow, Key, Quota, Terms, Told
 
@@ -134,6 +135,7 @@ class QuotaGate:
             gained_tenths=rule.RETRY_GAIN if error is None else 0,
         )
         breaker = _breaker(quota.tell(conn, key, told, _TERMS))
+        call_counts.note(conn, key, current_pair(), entered_at=held.entered_at, failed=error is not None)
         if letter == rule.FINE:
             for kind in held.probes:
                 quota.reset_breaker(conn, key, kind)

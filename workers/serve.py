@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from control_tower.planner import dependents, predecessors
+from domain.calls import calling_for
 from domain.catalogue import Rhythm
 from domain.errors import LostClaimError, NotReadyError, StakazoError, ThrottledError, TransientError
 from domain.health import RunState
@@ -15,7 +16,7 @@ from domain.ids import RunId
 from models import accounts, run_rings, runs
 from models.runs import MOST_ATTEMPTS, Refusal, Run
 from workers.log import redact_text
-from workers.work import Parts, RunStopped, Work, why_stop
+from workers.work import Parts, RunRestarted, RunStopped, Work, why_stop
 
 RETRY_S = 15.0
 _PASSING = (TransientError, NotReadyError, OperationalError, InterfaceError, psycopg.OperationalError)
@@ -83,7 +84,8 @@ def _do(work: Work, body: Body) -> Served:
     if work.stop is not None:
         return _record(work, RunStopped(work.stop))
     try:
-        body(work)
+        with calling_for(work.rhythm.pair.slug):
+            body(work)
     except LostClaimError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a body raises is an outcome to record, bugs included
@@ -97,6 +99,8 @@ def _record(work: Work, error: Exception) -> Served:
     match error:
         case RunStopped():
             return _finish(work, RunState.STOPPED, str(error))
+        case RunRestarted():
+            return _put_back(work, str(error), 0.0, counts=False)
         case ThrottledError() if _waited_s(work.run) < _LONGEST_THROTTLE_S:
             whose = "kept back by our quota" if error.code is None else "throttled by the platform"
             reason = f"{whose}: {error}"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -55,6 +56,10 @@ class RunStopped(StakazoError):  # noqa: N818 - an outcome: the world said stop 
     """The desired state, a paused account or a closed fence ends the run here."""
 
 
+class RunRestarted(StakazoError):  # noqa: N818 - an outcome, as above
+    """Somebody had the module restarted after this attempt began: it ends here and begins anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ring:
     queue: str
@@ -77,12 +82,19 @@ class Work:
     _kept_at_s: float = field(default_factory=time.monotonic)
     _rings: list[_Ring] = field(default_factory=list)
 
+    @property
+    def begun_at(self) -> datetime | None:
+        """When this attempt began, by Postgres' clock: its claim was taken for a fixed time."""
+        until = self.run.lease_until
+        return None if until is None else until - timedelta(seconds=LEASE_S)
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Do a named step: looks at the desired state and the claim before it, records it with its duration after.
 
         Raises:
             RunStopped: the module is stopped, the account paused or its fence closed.
+            RunRestarted: the module was restarted since this attempt began.
             LostClaimError: another worker has the run.
         """
         self.look()
@@ -98,12 +110,17 @@ class Work:
 
         Raises:
             RunStopped: the module is stopped, the account paused or its fence closed.
+            RunRestarted: the module was restarted since this attempt began.
             LostClaimError: another worker has the run.
         """
         with self.transaction() as conn:
             why = why_stop(conn, self.rhythm, self.account)
+            restarted_at = module_states.restarted_at(conn, self.rhythm.pair.slug)
         if why is not None:
             raise RunStopped(why)
+        if restarted_at is not None and self.begun_at is not None and restarted_at > self.begun_at:
+            pair = self.rhythm.pair.slug
+            raise RunRestarted(f"module {pair} was restarted at {restarted_at:%H:%M:%S}Z, after this attempt began")
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

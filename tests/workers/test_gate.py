@@ -2,13 +2,15 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from actions.quota import LAST_CALLS
 from domain.actions import Mode
-from domain.calls import calling
+from domain.calls import calling, calling_for
 from domain.errors import NotSentError, RefusedError, ThrottledError, TransientError, UnknownOutcomeError
 from domain.ids import PlatformAccountId
 from domain.ports import CallClass, CallKind, Usage
@@ -258,3 +260,38 @@ def test_a_connection_that_went_away_in_the_pool_is_no_trouble(gate, books) -> N
         killer = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
     assert killer
     call(gate)
+
+
+def counted(books):
+    with books.connect() as conn:
+        found = conn.execute(text("SELECT account, pair, calls, errors, total_ms, slowest_ms FROM call_counts"))
+        return {(row.account, row.pair): (row.calls, row.errors, row.total_ms, row.slowest_ms) for row in found}
+
+
+def test_every_call_is_counted_in_the_name_of_the_pair_that_made_it(gate, books) -> None:
+    call(gate)
+    with calling_for("meta.full_cycle"):
+        call(gate)
+        call(gate, error=TransientError("down", http_status=503))
+        gate.leave(gate.enter(None, READ), None, None)
+
+    found = counted(books)
+
+    assert {key: value[:2] for key, value in found.items()} == {
+        (ACCOUNT, ""): (1, 0), (ACCOUNT, "meta.full_cycle"): (2, 1), ("", "meta.full_cycle"): (1, 0),
+    }  # fmt: skip
+    assert all(slowest <= total for _calls, _errors, total, slowest in found.values())
+
+
+def test_a_call_that_was_kept_back_is_none(gate, books) -> None:
+    call(gate, usage=used(0.99))
+    with pytest.raises(ThrottledError):
+        gate.enter(ACCOUNT, READ)
+    assert counted(books)[ACCOUNT, ""][0] == 1
+
+
+def test_the_time_of_a_call_is_that_between_leave_to_make_it_and_its_end(gate, books) -> None:
+    held = gate.enter(ACCOUNT, READ)
+    gate.leave(replace(held, entered_at=held.entered_at - timedelta(seconds=3)), None, None)
+    (_calls, _errors, total_ms, slowest_ms) = counted(books)[ACCOUNT, ""]
+    assert 3000 <= total_ms == slowest_ms < 60_000

@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
+from domain.calls import current_pair
 from domain.catalogue import RHYTHMS, rhythm
 from domain.errors import NeedsPersonError, RefusedError, ThrottledError, TransientError
 from domain.health import RunState
@@ -144,6 +145,34 @@ def test_a_module_stopped_in_mid_run_ends_it_at_the_next_step(house, engine, pla
     run = _get(engine, run_id)
     assert (run.state, run.reason) == (RunState.STOPPED, "module meta.full_cycle is stopped")
     assert reached == []
+
+
+def test_a_module_restarted_in_mid_run_has_it_begin_anew_at_once_and_only_once(house, engine, plan):
+    run_id, attempts = plan(), []
+
+    def body(work):
+        attempts.append(work.run.attempts)
+        with work.step("step_1_collection"):
+            if len(attempts) == 1:
+                with engine.begin() as conn:
+                    module_states.restart(conn, ["meta.full_cycle"], reason="it hangs", changed_by="ana")
+        with work.step("step_2_decision"):
+            pass
+
+    served = _serve(house, run_id, body)
+    run = _get(engine, run_id)
+    assert (served.state, run.attempts) == (RunState.PLANNED, 0)
+    assert run.reason.startswith("module meta.full_cycle was restarted at ")
+    assert run.ring_at <= run.created_at + timedelta(minutes=1)
+
+    assert _serve(house, run_id, body).state is RunState.SUCCEEDED
+    assert attempts == [1, 1]
+
+
+def test_calls_of_a_run_are_made_in_the_name_of_its_pair(house, plan):
+    names = []
+    _serve(house, plan(), lambda _work: names.append(current_pair()))
+    assert (names, current_pair()) == (["meta.full_cycle"], "")
 
 
 def test_a_paused_account_and_a_closed_fence_end_a_run_before_it_begins(house, engine, account, plan):
