@@ -1,15 +1,31 @@
-"""`stakazo status`: what runs, where, since when, and what should and does not."""
+"""`stakazo status`: how the system is and why, what runs, where, since when, and what should and does not."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import typer
+from rich.text import Text
 
 from cli.accounts import state_of
-from cli.console import AsJson, ago, err, instant, print_json, print_table, safe
+from cli.console import AsJson, ago, cell, err, instant, out, print_facts, print_json, print_table, safe, span
 from cli.session import opened
+from cli.watching import EVERY_S, Watch, WatchEvery, show
+from control_tower.judging import ModuleHealth
+from domain.actions import IN_FLIGHT, ActionState
+from domain.health import SystemStatus
 from embedded.runtime import ChildRecord, Runtime
 from models.stops import Stop
-from workers.overview import AccountView, Overview, Remembered, look
+from workers.overview import AccountView, Judged, Overview, Queue, Remembered, look
+
+COLOURS = {
+    SystemStatus.HEALTHY: "bold green",
+    SystemStatus.DEGRADED: "bold yellow",
+    SystemStatus.CRITICAL: "bold red",
+    SystemStatus.EMERGENCY_STOP: "bold white on red",
+}
+_MOST_LINES = 6
+_LONGEST_NAME = 28
 
 
 def register(app: typer.Typer) -> None:
@@ -17,34 +33,60 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def status(as_json: AsJson = False) -> None:
-    """Show processes with their addresses, accounts, open runs, actions, queues and signs of life.
+def status(as_json: AsJson = False, watch: Watch = False, every: WatchEvery = EVERY_S) -> None:
+    """Show how the system is and why, its modules, accounts, alerts, work, processes and queues.
 
-    Exit status 1 if something that should live does not. Example: stakazo status --json | jq .problems
+    Health is judged at this very look. Exit status 1 if something that should live does not, or a fence is closed.
+    Examples: stakazo status --watch; stakazo status --json | jq .problems
     """
     with opened() as house:
-        found = look(house)
-    if as_json:
-        print_json(_document(found))
-    else:
-        _print(found)
-    raise typer.Exit(0 if found.is_well else 1)
+
+        def see() -> bool:
+            found = look(house)
+            if as_json:
+                print_json(_document(found))
+            else:
+                _print(found, is_watched=watch)
+            return found.is_well
+
+        show(see, is_watched=watch, as_json=as_json, every_s=every)
 
 
 def _document(found: Overview) -> dict[str, object]:
-    runtime, held = found.runtime, found.remembered
+    runtime, held, judged = found.runtime, found.remembered, found.judged
     return {
         "ok": found.is_well,
         "problems": found.problems,
+        "system": None if judged is None else {**_fields(judged), "since": judged.since},
+        "modules": [] if judged is None else [_module(row) for row in judged.modules],
         "supervisor": None if runtime is None else _supervisor(runtime),
         "processes": [_process(child) for child in runtime.children] if runtime else [],
         "external": dict(runtime.external) if runtime else {},
         "accounts": [_account(view) for view in held.accounts] if held else [],
+        "stops": held.stops if held else [],
+        "incidents": held.incidents if held else [],
         "open_runs": held.open_runs if held else [],
         "actions_by_state": held.actions if held else {},
         "heartbeats": held.heartbeats if held else [],
         "stopped_modules": held.stopped if held else [],
         "queues": found.queues,
+    }
+
+
+def _fields(judged: Judged) -> dict[str, object]:
+    system = judged.system
+    counts = {
+        name: getattr(system, name) for name in ("online", "degraded", "offline", "unknown", "stopped", "planned")
+    }
+    return {"status": system.status, "reasons": system.reasons, **counts}
+
+
+def _module(row: ModuleHealth) -> dict[str, object]:
+    return {
+        "id": row.pair.id,
+        "module": row.pair.slug,
+        "status": row.word,
+        "reasons": [why.text for why in row.reasons],
     }
 
 
@@ -75,48 +117,86 @@ def _account(view: AccountView) -> dict[str, object]:
     }
 
 
-def _print(found: Overview) -> None:
-    _print_processes(found.runtime)
+def _print(found: Overview, *, is_watched: bool) -> None:
+    _print_headline(found, found.problems if is_watched else ())
     held = found.remembered
     if held is not None:
+        print_facts("", _facts(found, held))
         _print_accounts(held)
-        _print_work(held)
-    print_table(
-        "Queues",
-        ("queue", "waiting", "consumed by"),
-        [(row.name, row.waiting, ", ".join(row.workers) or "nobody") for row in found.queues],
-        empty="the broker was not asked, or does not answer",
-    )
-    if held is not None:
-        signs = [(row.process, row.kind, f"{row.age_s:.0f} s ago") for row in held.heartbeats]
-        print_table("Signs of life", ("process", "kind", "last"), signs, empty="none yet")
-    for problem in found.problems:
+        _print_runs(held)
+    _print_processes(found.runtime, held)
+    _print_queues(found.queues)
+    for problem in () if is_watched else found.problems:
         err.print(f"stakazo: {safe(problem)}", markup=False)
 
 
-def _print_processes(runtime: Runtime | None) -> None:
-    rows = [] if runtime is None else [_process(child) for child in runtime.children]
-    columns = ("name", "alive", "pid", "port", "address", "restarts", "started")
-    print_table(
-        "Processes",
-        columns,
-        [
-            (
-                *(row["name"], "yes" if row["alive"] else "NO", row["pid"], row["port"], row["address"]),
-                *(row["restarts"], instant(child.started_at)),
-            )
-            for row, child in zip(rows, runtime.children if runtime else (), strict=True)
-        ],
-        empty="none were started here",
+def _print_headline(found: Overview, problems: Sequence[str]) -> None:
+    """How it is, since when, and why: the gravest first."""
+    judged, held = found.judged, found.remembered
+    if judged is None or held is None:
+        out.print(Text("UNKNOWN", style="bold red"))
+        reasons: list[str] = []
+    else:
+        word = judged.system.status.upper().replace("_", " ")
+        since = (
+            f" since {instant(judged.since)} ({ago(judged.since, held.now)})"
+            if judged.since
+            else " as of now; the tower has not seen it so yet"
+        )
+        out.print(Text.assemble((word, COLOURS[judged.system.status]), since))
+        reasons = list(judged.system.reasons)
+    said = [*reasons, *(problem for problem in problems if problem not in reasons)]
+    for line in said[:_MOST_LINES]:
+        out.print(Text(f"  {cell(line)}"))
+    if len(said) > _MOST_LINES:
+        out.print(Text(f"  … and {len(said) - _MOST_LINES} more; `stakazo health` shows each module"))
+
+
+def _facts(found: Overview, held: Remembered) -> Iterator[tuple[str, str]]:
+    if found.judged is not None:
+        yield "modules", _modules(found.judged)
+    yield "stops", "; ".join(map(_stop, held.stops)) or "none"
+    yield "alerts", _alerts(held)
+    yield "actions", _actions(held)
+    yield "signs", ", ".join(f"{row.process} {span(row.age_s)}" for row in held.heartbeats) or "of nobody yet"
+
+
+def _modules(judged: Judged) -> str:
+    counted = [row for row in judged.modules if row.counts]
+    ill = [f"{row.pair.slug} {row.word}" for row in counted if row.word != "online"]
+    rest = [f"{row.pair.slug} {row.stopped_by or row.word}" for row in judged.modules if row.word == "stopped"]
+    parts = [f"{judged.system.online} of {len(counted)} online", *ill, *rest, f"{judged.system.planned} planned"]
+    return ", ".join(parts)
+
+
+def _stop(stop: Stop) -> str:
+    scope = "all accounts" if stop.account_id is None else f"account {stop.account_id}"
+    reached = [name for name in ("quiet", "fenced", "paused") if getattr(stop, f"{name}_at") is not None]
+    return (
+        f"{stop.id} of {scope} since {instant(stop.closed_at)} by {stop.actor}: {stop.reason}"
+        f" ({', '.join(reached) or 'closed'}{', pauses' if stop.pauses else ''})"
     )
-    for name, address in runtime.external if runtime else ():
-        print_table(f"{name}", ("address",), [(address,)], empty="")
+
+
+def _alerts(held: Remembered) -> str:
+    if not held.incidents:
+        return "none open"
+    shown = [f"{row.severity.word} {row.title}" for row in held.incidents[:_MOST_LINES]]
+    more = len(held.incidents) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "") + " (`stakazo alerts`)"
+
+
+def _actions(held: Remembered) -> str:
+    """What moves or waits first, then what ended."""
+    first = (ActionState.DEAD, ActionState.AWAITING_APPROVAL, *sorted(IN_FLIGHT))
+    ordered = [*(state for state in first if state in held.actions), *sorted(held.actions.keys() - set(first))]
+    return ", ".join(f"{held.actions[state]} {state.replace('_', ' ')}" for state in ordered) or "none yet"
 
 
 def _print_accounts(held: Remembered) -> None:
     print_table(
         "Accounts",
-        ("id", "name", "mode", "level", "state", "tree read", "figures read", "last cycle", "next slot"),
+        ("id", "name", "mode", "level", "state", "figures", "last full cycle", "next"),
         [_account_row(view, held.stops) for view in held.accounts],
         empty="none is open; `stakazo up` opens those of the sandbox",
     )
@@ -125,29 +205,93 @@ def _print_accounts(held: Remembered) -> None:
 def _account_row(view: AccountView, stopped: Sequence[Stop]) -> tuple[object, ...]:
     account, run, now = view.account, view.last_full_cycle, view.platform_now
     read = (account.tree_read_at, account.insights_read_at)
-    ages = [instant(at) if now is None else ago(at, now) for at in read]
+    oldest = None if None in read else min(at for at in read if at is not None)
     return (
-        *(account.id, account.name, account.mode, account.level, state_of(account, stopped), *ages),
-        "none yet" if run is None else f"{run.state} {instant(run.slot_at)}, {_took(run.duration_ms)}",
-        "unknown: its clock does not answer" if now is None else instant(view.next_full_cycle_at),
+        account.id,
+        _short(account.name),
+        account.mode,
+        account.level,
+        state_of(account, stopped),
+        instant(oldest) if now is None else ago(oldest, now),
+        "none yet" if run is None else f"{run.state} {_clock(run.slot_at, now)}, {_took(run.duration_ms)}",
+        "clock away" if now is None or view.next_full_cycle_at is None else _clock(view.next_full_cycle_at, now),
     )
 
 
+def _short(name: str) -> str:
+    clean = cell(name)
+    return clean if len(clean) <= _LONGEST_NAME else f"{clean[: _LONGEST_NAME - 1]}…"
+
+
+def _clock(at: datetime, now: datetime | None) -> str:
+    """The time alone where it is of the same day."""
+    return f"{at:%H:%M}Z" if now is not None and at.date() == now.date() else f"{at:%m-%d %H:%M}Z"
+
+
 def _took(duration_ms: int | None) -> str:
-    return "at work" if duration_ms is None else f"took {duration_ms / 1000:.1f} s"
+    return "at work" if duration_ms is None else f"{duration_ms / 1000:.1f} s"
 
 
-def _print_work(held: Remembered) -> None:
+def _print_runs(held: Remembered) -> None:
+    if not held.open_runs:
+        return
     print_table(
         "Open runs",
         ("id", "cycle", "account", "slot", "state", "tries", "reason"),
         [
-            (row.id, row.task, row.account_id, instant(row.slot_at), row.state, row.attempts, row.reason)
+            (row.id, row.task, row.account_id, f"{row.slot_at:%m-%d %H:%M}Z", row.state, row.attempts, row.reason)
             for row in held.open_runs
         ],
         empty="none",
     )
-    counts = [(state, count) for state, count in sorted(held.actions.items())]
-    print_table("Actions", ("state", "how many"), counts, empty="none yet")
-    if held.stopped:
-        print_table("Stopped modules", ("module",), [(slug,) for slug in sorted(held.stopped)], empty="")
+
+
+def _print_processes(runtime: Runtime | None, held: Remembered | None) -> None:
+    rows = () if runtime is None else runtime.children
+    now = None if held is None else held.now
+    print_table(
+        "Processes",
+        ("name", "alive", "pid", "address", "restarts", "up for"),
+        [
+            (
+                row.name,
+                "yes" if row.alive else "NO",
+                row.mark.pid if row.mark else "",
+                row.address or (f"port {row.port}" if row.port else ""),
+                row.restarts,
+                instant(row.started_at)
+                if now is None or row.started_at is None
+                else span((now - row.started_at).total_seconds()),
+            )
+            for row in rows
+        ],
+        empty="none were started here",
+    )
+    for name, address in runtime.external if runtime else ():
+        out.print(Text(f"{name}: {cell(address)}"))
+
+
+def _print_queues(queues: Sequence[Queue]) -> None:
+    """One line for those that are as they should be, a row for each that is not."""
+    if not queues:
+        out.print(Text("Queues: the broker was not asked, or does not answer"))
+        return
+    odd = [row for row in queues if row.waiting or not row.workers]
+    consumers = Counter(worker for row in queues for worker in row.workers)
+    taken = ", ".join(f"{worker} {count}" for worker, count in sorted(consumers.items())) or "nobody"
+    out.print(Text(f"Queues: {len(queues)}, {len(queues) - len(odd)} empty and consumed; consumers: {cell(taken)}"))
+    if odd:
+        print_table(
+            "",
+            ("queue", "waiting", "oldest", "consumed by"),
+            [
+                (
+                    row.name,
+                    row.waiting,
+                    "" if row.oldest_s is None else span(row.oldest_s),
+                    ", ".join(row.workers) or "nobody",
+                )
+                for row in odd
+            ],
+            empty="",
+        )

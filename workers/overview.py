@@ -1,23 +1,35 @@
-"""What runs, where, since when: gathered from runtime.json, Postgres and the broker, with what is missing in words."""
+"""What runs, where, since when, and how it is: from runtime.json, Postgres and the broker, what is missing in words.
+
+Health is judged anew at each look, from evidence: what the tower wrote down last may be as old as its death.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy.exc import DBAPIError
 
+from control_tower import gathering, judging
+from control_tower.evidence import Evidence, Known
+from control_tower.gathering import Sources
+from control_tower.judging import ModuleHealth, SystemHealth
 from domain import catalogue
 from domain.actions import ActionState
 from domain.errors import NotReadyError
+from domain.ports import Switchboard
 from domain.slots import next_slot
 from embedded.runtime import ChildRecord, Runtime, read_runtime
-from models import accounts, heartbeats, ledger_counts, module_states, run_history, stops
+from models import accounts, heartbeats, incidents, ledger_counts, module_states, run_history, status_spans, stops
 from models.accounts import Account
 from models.engine import db_now
 from models.heartbeats import Heartbeat, ProcessKind
+from models.incidents import Incident
 from models.runs import Run
+from models.status_spans import StatusSpan
 from models.stops import Stop
 from workers.bootstrap import House
+from workers.schedule import wanted_rhythms
 
 TOWER_SILENT_S = 60.0  # it beats every few seconds; a minute is not a pause of its own
 
@@ -43,6 +55,17 @@ class Remembered:
     heartbeats: tuple[Heartbeat, ...] = ()
     stopped: frozenset[str] = frozenset()
     stops: tuple[Stop, ...] = ()  # that keep a fence closed
+    incidents: tuple[Incident, ...] = ()  # open ones, the gravest first
+    spans: Mapping[str, StatusSpan] = field(default_factory=dict)  # as the tower wrote them down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """How the system is, by this very look. `since` = since when the tower has seen it so, None if it did not."""
+
+    system: SystemHealth
+    modules: tuple[ModuleHealth, ...]
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +75,7 @@ class Queue:
     name: str
     waiting: int | None
     workers: tuple[str, ...]
+    oldest_s: float | None = None  # how long the oldest message waits, where that is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +86,7 @@ class Overview:
     remembered: Remembered | None
     queues: tuple[Queue, ...]
     problems: tuple[str, ...]
+    judged: Judged | None = None  # None = there is no database to judge from
 
     @property
     def is_well(self) -> bool:
@@ -75,14 +100,79 @@ def look(house: House) -> Overview:
     runtime = read_runtime(house.settings.home)
     problems.extend(_process_problems(house, runtime))
     remembered = _remembered(house, problems)
-    queues = _queues(house, problems) if runtime is None or runtime.alive or house.settings.redis_url else ()
-    if remembered is not None and (problem := tower_problem(remembered.heartbeats)):
+    if remembered is None:
+        return Overview(runtime=runtime, remembered=None, queues=(), problems=tuple(problems))
+    sources, evidence = _gathered(house)
+    queues = queues_of(evidence)
+    if problem := tower_problem(remembered.heartbeats):
         problems.append(problem)
-    if remembered is not None:
-        problems.extend(map(_closed, remembered.stops))
-    stopped = frozenset() if remembered is None else remembered.stopped
-    problems.extend(_queue_problems(queues, stopped))
-    return Overview(runtime=runtime, remembered=remembered, queues=queues, problems=tuple(problems))
+    problems.extend(map(_closed, remembered.stops))
+    if queues:
+        is_halted = any(stop.halts and stop.account_id is None for stop in remembered.stops)
+        problems.extend(() if is_halted else _queue_problems(queues, remembered.stopped))
+    else:
+        problems.append("Redis does not answer; start it with `stakazo up`, or look at REDIS_URL")
+    return Overview(
+        runtime=runtime,
+        remembered=remembered,
+        queues=queues,
+        problems=tuple(problems),
+        judged=_judged(sources, evidence, remembered),
+    )
+
+
+def _gathered(house: House) -> tuple[Sources, Evidence]:
+    try:
+        switchboard: Switchboard = house.switchboard
+    except NotReadyError:  # nobody has ever started a broker here
+        switchboard = cast("Switchboard", _NoBroker())
+    sources = Sources(
+        engine=house.engine,
+        switchboard=switchboard,
+        processes=house.processes,
+        clock_of=house.clock_of,
+        rhythms=wanted_rhythms(house.settings),
+    )
+    return sources, gathering.gather(sources, in_full=False)
+
+
+class _NoBroker:
+    """What a look asks of the switchboard, where there is none: it knows nothing."""
+
+    def consuming(self, _workers: object = None) -> Mapping[str, frozenset[str]]:
+        return {}
+
+    def queue_lengths(self, _queues: object) -> Mapping[str, int]:
+        return {}
+
+    def queue_ages(self, _queues: object) -> Mapping[str, float]:
+        return {}
+
+    def broker(self) -> None:
+        return None
+
+
+def _judged(sources: Sources, evidence: Evidence, held: Remembered) -> Judged:
+    modules = judging.judge(evidence, catalogue.WATCHED, sources.rhythms)
+    system = judging.system(evidence, modules)
+    span = held.spans.get(status_spans.SYSTEM)
+    return Judged(system=system, modules=modules, since=span.since if span and span.status == system.status else None)
+
+
+def queues_of(evidence: Evidence) -> tuple[Queue, ...]:
+    """What waits and who consumes it, by queue; nothing where the broker did not answer."""
+    if not isinstance(evidence.queues, Known):
+        return ()
+    consumers = evidence.consumers.value.of_queue if isinstance(evidence.consumers, Known) else {}
+    return tuple(
+        Queue(
+            name=name,
+            waiting=facts.length,
+            workers=tuple(sorted(consumers.get(name, ()))),
+            oldest_s=facts.oldest_s,
+        )
+        for name, facts in evidence.queues.value.items()
+    )
 
 
 def tower_problem(signs: Iterable[Heartbeat]) -> str | None:
@@ -125,7 +215,7 @@ def _closed(stop: Stop) -> str:
     scope = "ALL ACCOUNTS" if stop.account_id is None else f"ACCOUNT {stop.account_id}"
     return (
         f"THE FENCE OF {scope} IS CLOSED since {stop.closed_at:%Y-%m-%d %H:%M:%S}Z by {stop.actor} ({stop.reason}):"
-        f" nothing is sent; `stakazo fence status` says more, `stakazo fence open --stop {stop.id}` opens it"
+        f" nothing is sent; `stakazo fence status` says more, `stakazo resume --stop {stop.id}` opens it"
     )
 
 
@@ -150,6 +240,8 @@ def _remembered(house: House, problems: list[str]) -> Remembered | None:
                 heartbeats=heartbeats.listing(conn),
                 stopped=module_states.stopped(conn),
                 stops=stops.listing(conn, only_open=True),
+                incidents=incidents.listing(conn),
+                spans=status_spans.current(conn),
                 accounts=tuple(
                     AccountView(
                         account=account,
@@ -189,14 +281,6 @@ def _with_clock(house: House, view: AccountView) -> AccountView:
         platform_now=now,
         next_full_cycle_at=None if cycle is None else next_slot(cycle, view.account.zone, now),
     )
-
-
-def _queues(house: House, problems: list[str]) -> tuple[Queue, ...]:
-    try:
-        return read_queues(house)
-    except NotReadyError as error:
-        problems.append(str(error))
-        return ()
 
 
 def _queue_problems(queues: Iterable[Queue], stopped: frozenset[str]) -> Iterator[str]:
