@@ -132,7 +132,7 @@ QUESTIONS: Final[Mapping[str, str]] = {
         SELECT (NOT EXISTS (SELECT 1 FROM audit_heads h WHERE h.seq > h.base_seq AND NOT EXISTS (SELECT 1 FROM audit x
                                 WHERE x.chain = h.chain AND x.seq = h.seq AND x.at = h.at AND x.hash = h.hash))
                 AND NOT EXISTS (SELECT 1 FROM incidents WHERE kind = 'audit_broken' AND resolved_at IS NULL))""",
-    "ads_audit_head_age_seconds": "SELECT clock_timestamp() - max(at) FROM audit_heads HAVING count(*) > 0",
+    "ads_audit_head_age_seconds": "SELECT clock_timestamp() - max(at) FROM audit_heads HAVING count(at) > 0",
     "ads_system_status": "SELECT status, 1 FROM status_spans WHERE ended_at IS NULL AND scope = 'system'",
     "ads_module_status": "SELECT scope, status, 1 FROM status_spans WHERE ended_at IS NULL AND scope <> 'system'",
     "ads_status_seen_age_seconds": """
