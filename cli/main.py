@@ -27,6 +27,7 @@ from cli import (
     objects,
     policies,
     quota,
+    recovery,
     reference,
     sandboxes,
     secrets,
@@ -70,6 +71,7 @@ app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause s
 app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
 app.add_typer(quota.app, name="quota", help="Calls to the platforms: how many are left, who may make them.")
+app.add_typer(recovery.app, name="recovery", help="What was done by itself, whether it helped, what waits for you.")
 app.add_typer(secrets.app, name="secret", help="Tokens, sealed: set, list, rotate, delete; never shown.")
 app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 

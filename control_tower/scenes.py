@@ -1,10 +1,11 @@
 """From a look at health to what recovery sees: only pairs that are judged, and signs that health has no use for."""
 
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
+from control_tower import house
 from control_tower.evidence import Consumers, Evidence, Known, Reading, Unknown, WorkerFacts
 from control_tower.health import Checked
 from control_tower.judging import ModuleHealth, Standing
@@ -15,6 +16,7 @@ from models import heartbeats, secrets
 from models.heartbeats import Heartbeat, ProcessKind
 
 T = TypeVar("T")
+_RUN_OUT: Final = ("db_connections", ModuleStatus.DEGRADED)
 
 
 def scene_of(conn: Connection, checked: Checked) -> Scene:
@@ -22,7 +24,7 @@ def scene_of(conn: Connection, checked: Checked) -> Scene:
     evidence = checked.evidence
     signs = {row.process: row for row in heartbeats.listing(conn, ProcessKind.WORKER)}
     judged = [row for row in checked.modules if row.standing is Standing.JUDGED]
-    is_db_healthy, db_reason = _database(judged)
+    is_db_healthy, db_reason = _database(evidence)
     return Scene(
         now=evidence.at,
         pairs=tuple(_pair(row, evidence) for row in judged if row.status is not None),
@@ -59,12 +61,11 @@ def _is_consumed(row: ModuleHealth, consumers: Reading[Consumers]) -> bool | Non
 
 def _worker(row: WorkerFacts, sign: Heartbeat | None) -> WorkerSign:
     pid = None if sign is None else sign.detail.get("pid")
-    is_busy = row.at_work is not None and row.concurrency is not None and row.at_work >= row.concurrency > 0
     return WorkerSign(
         name=row.name,
         age_s=row.age_s,
         canary_age_s=row.canary_age_s,
-        is_busy=is_busy,
+        is_busy=row.is_busy,
         pid=pid if isinstance(pid, int) else None,
         cache_since=_cache_since(sign),
     )
@@ -78,13 +79,13 @@ def _cache_since(sign: Heartbeat | None) -> datetime | None:
     return sign.seen_at - timedelta(seconds=age_s)
 
 
-def _database(judged: list[ModuleHealth]) -> tuple[bool | None, str]:
-    known = [row for row in judged if row.is_db_healthy is not None]
-    if not known:
+def _database(evidence: Evidence) -> tuple[bool | None, str]:
+    """Slow reads alone are no reason to open connections anew; connections that run out are."""
+    found = house.database(evidence)
+    if any(row.status is ModuleStatus.UNKNOWN for row in found):
         return None, ""
-    ill = [row for row in known if not row.is_db_healthy]
-    reasons = {reason.text for row in ill for reason in row.reasons if reason.name.startswith(("db_", "database"))}
-    return not ill, "; ".join(sorted(reasons))
+    ill = [row for row in found if row.status is ModuleStatus.OFFLINE or (row.name, row.status) == _RUN_OUT]
+    return not ill, "; ".join(row.text for row in ill)
 
 
 def _known(reading: Reading[T], otherwise: T) -> T:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from control_tower import thresholds
 from control_tower.desired import lane_of
 from control_tower.recovery import Symptom
 from domain import catalogue
@@ -12,12 +13,7 @@ from domain.health import ModuleStatus
 from domain.modules import Lane
 from domain.recovery import Trigger
 
-MANY_ERRORS: Final = 50  # in 24 h; more than these
-SILENT_S: Final = 60.0  # six missed signs of a worker
 GONE_S: Final = 900.0  # silent for so long: taken away rather than ill; its modules' own state tells if it is missed
-CANARY_S: Final = 180.0  # three missed canaries (facts/reliability.md F1)
-BUSY_S: Final = 780.0  # every process of it at work: until the hard limit of 10 min must have ended them
-BEAT_SILENT_S: Final = 180.0  # three of its slowest ticks
 DATABASE, BEAT = "database", "beat"
 
 
@@ -55,13 +51,13 @@ class WorkerSign:
     @property
     def is_there(self) -> bool:
         """Whether it gives signs of life."""
-        return self.age_s <= SILENT_S
+        return not _is_off("worker_silent_s", self.age_s)
 
     @property
     def is_stuck(self) -> bool:
         """Whether it lives and works off nothing."""
-        limit_s = BUSY_S if self.is_busy else CANARY_S
-        return self.is_there and self.canary_age_s is not None and self.canary_age_s > limit_s
+        limit = "busy_canary_age_s" if self.is_busy else "canary_age_s"
+        return self.is_there and self.canary_age_s is not None and _is_off(limit, self.canary_age_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +139,19 @@ def _of_scheduler(scene: Scene, target: str) -> bool | None:
     if scene.is_broker_away:
         return None
     if target == BEAT:
-        return None if scene.beat_age_s is None else scene.beat_age_s > BEAT_SILENT_S
+        return None if scene.beat_age_s is None else _is_silent(scene.beat_age_s)
     if "@" not in target:
         return _of_pair(scene, target, _is_unconsumed)
     found = next((row for row in scene.workers if row.name == target), None)
     return None if found is None else not found.is_there or found.is_stuck
+
+
+def _is_off(name: str, value: float) -> bool:
+    return thresholds.row(name).status(value) is ModuleStatus.OFFLINE
+
+
+def _is_silent(beat_age_s: float) -> bool:
+    return thresholds.row("beat_silent_s").status(beat_age_s) is not ModuleStatus.ONLINE
 
 
 def _database(scene: Scene) -> tuple[Symptom, ...]:
@@ -179,7 +183,7 @@ def _workers(scene: Scene) -> list[Symptom]:
 def _beat(scene: Scene) -> list[Symptom]:
     """Beat's signs are written by workers: with none that is well, nothing is known of beat."""
     are_well = any(row.is_there and not row.is_stuck for row in scene.workers if lane_of(row.name) is not None)
-    if scene.beat_age_s is None or scene.beat_age_s <= BEAT_SILENT_S or not are_well:
+    if scene.beat_age_s is None or not _is_silent(scene.beat_age_s) or not are_well:
         return []
     return [_process(BEAT, f"none of its ticks came for {scene.beat_age_s:.0f} s", {"age_s": scene.beat_age_s})]
 
@@ -214,8 +218,8 @@ def _pairs(scene: Scene, ill: Collection[Lane | None]) -> list[Symptom]:
             found.append(_pair(row, Trigger.SCHEDULER_NOT_RUNNING, "no worker takes from its queue"))
         elif row.status is ModuleStatus.OFFLINE:
             found.append(_pair(row, Trigger.MODULE_OFFLINE, f"it is offline{f': {why}' if why else ''}"))
-        if row.errors_24h is not None and row.errors_24h > MANY_ERRORS:
-            found.append(_pair(row, Trigger.MANY_ERRORS, f"{row.errors_24h} errors in 24 h, over {MANY_ERRORS}"))
+        if row.errors_24h is not None and thresholds.row("errors_24h").status(row.errors_24h) is ModuleStatus.DEGRADED:
+            found.append(_pair(row, Trigger.MANY_ERRORS, f"{row.errors_24h} errors in 24 h"))
     return found
 
 

@@ -207,6 +207,9 @@ class _Common(BaseSettings):
     stub_quarantine_s: Annotated[float, Field(gt=0)] | None = Field(
         None, description="seconds after which an unknown outcome of the sandbox is looked at, such as 3"
     )
+    worker_memory_mb: Annotated[int, Field(ge=256)] = Field(
+        2048, description="most memory of one process of a worker's pool in MB, such as 2048"
+    )
     flower_read_only: bool = Field(True, description="true or false")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="debug, info, warning or error"

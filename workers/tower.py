@@ -13,13 +13,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import approvals, sweeper
 from actions.pauses import Pausing
-from control_tower import canaries, emergency, health, recovering, upkeep
+from control_tower import alarm, canaries, emergency, health, recovering, upkeep
 from control_tower.commands.carrying import carry_out
 from control_tower.loop import Duty, Tower
 from control_tower.upkeep import Upkeep
 from models import module_states
 from models.module_states import Desired
 from workers import log
+from workers.alerts import alerting_of, outage_of
 from workers.bootstrap import House
 from workers.celery_app import secrets_of
 from workers.emergencies import stopping_of
@@ -64,7 +65,12 @@ def make_tower(house: House, stopping: threading.Event) -> Tower:
     """Build the tower of a house; it ends once `stopping` is set."""
     name = f"tower@{socket.gethostname()}:{os.getpid()}"
     return Tower(
-        engine=house.engine, duties=duties_of(house, name), name=name, rest=stopping.wait, now_s=time.monotonic
+        engine=house.engine,
+        duties=duties_of(house, name),
+        name=name,
+        rest=stopping.wait,
+        now_s=time.monotonic,
+        outage=outage_of(house.settings),
     )
 
 
@@ -84,6 +90,7 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
     """List what the tower does, in the order in which a round does it."""
     pausing = Pausing(engine=house.engine, executor=house.executor(name), clock_of=house.clock_of)
     keep = upkeep_of(house)
+    alerting = alerting_of(house, name)
     looking = SharedLook(sources_of(house))  # `looking.latest` is the look of the round, for whoever needs one
     return (
         # First of all: who ordered a stop may have died.
@@ -104,8 +111,14 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
         ),
         Duty(name="look at health", every_s=health.LOOK_S, do=looking.look),
         Duty(name="check health hourly", every_s=health.HOURLY_S, do=lambda: health.hourly(looking.sources)),
-        Duty(name="recover", every_s=recovering.EVERY_S, do=recovering_of(house, ring_due=keep.ring_due).round),
+        Duty(
+            name="recover",
+            every_s=recovering.EVERY_S,
+            do=recovering_of(house, looking.latest, ring_due=keep.ring_due).round,
+        ),
+        Duty(name="raise alarms", every_s=alarm.LOOK_S, do=lambda: alerting.alarm.look(looking.latest())),
         Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
+        *alerting.duties,
     )
 
 
