@@ -72,6 +72,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "fence close": _P.STOP,
         "fence open": _P.RESUME,
         "fence status": _P.READ,
+        "health": _P.READ,
         "level set": _P.SET_LIMITS,
         "level show": _P.READ,
         "metrics": None,
@@ -125,7 +126,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
     }
 )
 # These tell what is wrong with the house, also where its database cannot say who asks: then they show none of its rows.
-_WITHOUT_DATABASE: Final = frozenset({"status"})
+_WITHOUT_DATABASE: Final = frozenset({"health", "status"})
 
 
 Gate = Callable[[str], None]

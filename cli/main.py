@@ -21,6 +21,7 @@ from cli import (
     edits,
     emergency,
     fence,
+    health,
     levels,
     metrics,
     modules,
@@ -53,7 +54,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _room in (up, simulate, tower, metrics, status, cycles, doctor, reference, objects, digests, why, approvals):
+for _room in (
+    up,
+    simulate,
+    tower,
+    metrics,
+    status,
+    health,
+    cycles,
+    doctor,
+    reference,
+    objects,
+    digests,
+    why,
+    approvals,
+):
     _room.register(app)
 emergency.register(app)
 app.add_typer(modules.app, name="modules")

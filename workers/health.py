@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from control_tower import health
 from control_tower.health import Checked, Sources
+from control_tower.standins import ObedientSwitchboard
+from domain.errors import NotReadyError
+from domain.ports import Switchboard
 from workers.bootstrap import House
 from workers.schedule import wanted_rhythms
 
@@ -14,11 +17,19 @@ def sources_of(house: House) -> Sources:
     """Put together what a check of this house asks."""
     return Sources(
         engine=house.engine,
-        switchboard=house.switchboard,
+        switchboard=_switchboard(house),
         processes=house.processes,
         clock_of=house.clock_of,
         rhythms=wanted_rhythms(house.settings),
     )
+
+
+def _switchboard(house: House) -> Switchboard:
+    """Return Celery's, or one that nobody answers on where there is no broker to speak to."""
+    try:
+        return house.switchboard
+    except NotReadyError:
+        return ObedientSwitchboard(is_away=True)
 
 
 @dataclass(slots=True)
