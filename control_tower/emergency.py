@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions import pauses, stop
 from actions.pauses import Pausing
 from actions.stop import Order
 from actions.timing import Timing
-from control_tower import halting
+from control_tower import emergency_records, halting
 from control_tower.halting import Floor, Worker
 from domain.alerts import Finding
 from domain.ids import AccountId, StopId
@@ -72,7 +73,9 @@ def finish(stopping: Stopping, stop_id: StopId) -> Stop:
     ))  # fmt: skip
     is_quiet = is_quiet and (not held.halts or _nothing_runs(stopping, until_s))
     answered = stop.answer(engine, stop_id, since, is_quiet=is_quiet)
-    _alert(stopping, answered)
+    with engine.begin() as conn:
+        emergency_records.record_stop(conn, answered)
+        _alert(conn, answered)
     return answered
 
 
@@ -128,7 +131,7 @@ def _nothing_runs(stopping: Stopping, until_s: float) -> bool:
         stopping.rest(_POLL_S)
 
 
-def _alert(stopping: Stopping, held: Stop) -> None:
+def _alert(conn: Connection, held: Stop) -> None:
     """Put the alert into its outbox with the answer; channels are others' business."""
     if not held.alerts or held.opened_at is not None:
         return
@@ -140,5 +143,4 @@ def _alert(stopping: Stopping, held: Stop) -> None:
         "pauses": held.pauses,
         "quiet": held.quiet_at is not None,
     }
-    with stopping.floor.engine.begin() as conn:
-        incidents.note(conn, Finding(kind="emergency_stop", scope=scope, text=text, detail=detail))
+    incidents.note(conn, Finding(kind="emergency_stop", scope=scope, text=text, detail=detail))

@@ -78,7 +78,8 @@ def tell(floor: Floor) -> Told:
     purged = floor.switchboard.purge(QUEUES)
     stands = {name: answer for name, answer in answers.items() if not answer.consuming & set(QUEUES)}
     halted = tuple(
-        Worker(name=name, fate=Fate.HALTED, terminated=answer.terminated_rows) for name, answer in stands.items()
+        Worker(name=name, fate=Fate.HALTED, terminated=tuple(sorted(set(answer.terminated_rows))))
+        for name, answer in stands.items()
     )
     return Told(
         workers=(*halted, *(Worker(name=name, fate=Fate.GONE) for name in gone)),

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from actions import resume
 from actions.guardrails import Limits
 from actions.resume import Resumed, Step
-from control_tower import halting
+from control_tower import emergency_records, halting
 from control_tower.halting import Floor
 from domain import catalogue
 from domain.clock import PlatformClock
@@ -112,6 +112,9 @@ def take_stage(resuming: Resuming, stop_id: StopId, by: Principal, wish: Wish, s
         resuming.engine, stop_id, steps, by, reason=wish.reason, clock_of=resuming.clock_of, share=share,
         limits=resuming.limits,
     )  # fmt: skip
+    with resuming.engine.begin() as conn:
+        resumed = sum(len(one.actions) for one in done.proposed)
+        emergency_records.record_resume(conn, done.stop, resumed=resumed, by=by.name)
     let_go(resuming, done.stop)
     return Stage(share=share, steps=steps, done=done)
 

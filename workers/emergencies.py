@@ -9,14 +9,13 @@ from control_tower.standins import ObedientSwitchboard
 from domain.errors import NotReadyError
 from domain.ports import Switchboard
 from workers.bootstrap import House, limits_of
-from workers.processes import MachineProcesses
 
 log = structlog.get_logger(__name__)
 
 
 def floor_of(house: House) -> Floor:
     """Build the reach to this house's workers."""
-    return Floor(engine=house.engine, switchboard=_switchboard(house), processes=MachineProcesses(house.settings.home))
+    return Floor(engine=house.engine, switchboard=_switchboard(house), processes=house.processes)
 
 
 def _switchboard(house: House) -> Switchboard:
