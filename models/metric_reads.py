@@ -158,7 +158,9 @@ QUESTIONS: Final[Mapping[str, str]] = {
         SELECT command_type, state, count(*) FROM commands
         WHERE state IN ('done', 'failed', 'cancelled') GROUP BY 1, 2""",
     "ads_heartbeat_age_seconds": "SELECT kind, process, clock_timestamp() - seen_at FROM heartbeats",
-    "ads_canary_age_seconds": "SELECT worker, clock_timestamp() - coalesce(done_at, sent_at) FROM canaries",
+    "ads_canary_age_seconds": """
+        SELECT worker, clock_timestamp() - coalesce(done_at, sent_at) FROM canaries
+        WHERE coalesce(done_at, sent_at) IS NOT NULL""",
     "celery_worker_up": """
         SELECT process, clock_timestamp() - seen_at < interval '30 s' FROM heartbeats WHERE kind = 'worker'""",
     "celery_worker_memory_bytes": """
