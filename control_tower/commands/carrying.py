@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from control_tower.commands import chains, errands, restarting, running, stopping
 from control_tower.commands.parts import MOST_TRIES, Kind, Ports, Progress, tries_of
+from control_tower.commands.records import record
 from domain.actions import Json
 from domain.errors import BadInputError, LostClaimError, StakazoError
 from domain.health import CommandType
@@ -80,9 +81,8 @@ def begin(ports: Ports, command_id: CommandId) -> Command:
                 results = kind.begin(conn, command, ports)
         except StakazoError as error:
             commands.begin(conn, command_id, {})
-            commands.end(
-                conn, commands.get(conn, command_id), CommandState.FAILED, results={"why": str(error)}
-            )  # fmt: skip
+            held = commands.get(conn, command_id)
+            record(conn, commands.end(conn, held, CommandState.FAILED, results={"why": str(error)}))
         else:
             commands.begin(conn, command_id, results)
         command = commands.get(conn, command_id)
@@ -110,7 +110,8 @@ def _keep(ports: Ports, command: Command, progress: Progress) -> None:
         if progress.state is CommandState.RUNNING:
             commands.note(conn, before, results=progress.results, actions=progress.actions)
             return
-        commands.end(conn, before, progress.state, results=progress.results, actions=progress.actions)
+        ended = commands.end(conn, before, progress.state, results=progress.results, actions=progress.actions)
+        record(conn, ended)
     log.info("command ended", command=command.id, type=command.command_type, state=progress.state)
 
 
@@ -127,8 +128,15 @@ def _failing(command: Command, error: Exception) -> Progress:
 def _alone(engine: Engine) -> Iterator[bool]:
     """Hold the carrier's lock on a session of its own; False = somebody else has it. It dies with the session."""
     conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    is_ours = False
     try:
-        yield bool(conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ALONE}).scalar())
+        is_ours = bool(conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ALONE}).scalar())
+        yield is_ours
     finally:
-        conn.invalidate()  # a session that goes back to the pool would keep the lock
-        conn.close()
+        try:
+            if is_ours:
+                conn.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ALONE})
+        except SQLAlchemyError:
+            conn.invalidate()  # a session that goes back to the pool would keep the lock
+        finally:
+            conn.close()

@@ -125,3 +125,12 @@ def test_a_module_is_stopped_through_a_command_row_and_waited_for(on_database, l
     assert done.code == 0
     assert done.document["modules"][0]["desired"] == "stopped"
     assert (last().command_type, last().state) == (CommandType.STOP_ALL, CommandState.DONE)
+
+
+def test_a_check_of_health_is_done_whatever_it_finds_and_tells_it(on_database, filled):
+    done = on_database("command", "health_check", "--json")
+
+    assert done.code == 0
+    told = done.document["command"]["results"]["health"]
+    assert told["status"] != "healthy"  # no worker, no broker
+    assert len(told["runs"]) == 1

@@ -13,8 +13,19 @@ from control_tower.standins import ObedientSwitchboard
 from domain.actions import Level, Mode
 from domain.catalogue import RHYTHMS
 from domain.errors import BadInputError
-from domain.health import CommandType, RunState
-from models import accounts, audit_reads, commands, fence, heartbeats, module_states, run_history, runs, stops
+from domain.health import CommandType, RunState, RunType, SystemStatus
+from models import (
+    accounts,
+    audit_reads,
+    commands,
+    fence,
+    heartbeats,
+    module_states,
+    run_history,
+    runs,
+    stops,
+    tower_runs,
+)
 from models.commands import CommandState
 from models.heartbeats import ProcessKind
 from models.module_states import Desired
@@ -466,3 +477,16 @@ def test_resuming_needs_a_stop_that_is_open(ports, order, read):
 
     assert read(command_id).state is CommandState.FAILED
     assert "no stop is open" in read(command_id).results["why"]
+
+
+def test_every_command_leaves_one_run_of_the_tower_with_its_outcome(engine, ports, order):
+    done, refused = order(CommandType.STOP_ALL, CYCLE), order(CommandType.RESUME)
+    carry_out(ports)
+    carry_out(ports)
+
+    with engine.begin() as conn:
+        rows = {row.command_id: row for row in tower_runs.listing(conn, run_type=RunType.COMMAND)}
+    assert rows.keys() == {done, refused}
+    assert (rows[done].command_type, rows[done].executed_by) == (CommandType.STOP_ALL, "ana")
+    assert "no stop is open" in rows[refused].errors_encountered[0]["why"]
+    assert rows[done].system_status is SystemStatus.DEGRADED  # nobody has looked yet: not called healthy
