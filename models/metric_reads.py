@@ -219,7 +219,8 @@ def read(conn: Connection, asked: Asked) -> Iterator[Sample]:
     }
     for metric, statement in STATEMENTS.items():
         for *labels, value in conn.execute(statement, {name: params[name] for name in _PARAMETERS[metric]}):
-            yield Sample(metric=metric, labels=tuple(map(str, labels)), value=_number(value))
+            if value is not None:  # not known: left out, rather than shown as some number
+                yield Sample(metric=metric, labels=tuple(map(str, labels)), value=_number(value))
 
 
 def _number(value: object) -> float:

@@ -56,6 +56,13 @@ def test_every_question_is_about_a_metric_of_the_table_and_gives_its_labels(engi
     assert set(TALLIED) <= set(BY_NAME)
 
 
+def test_a_house_in_which_nothing_has_happened_yet_has_a_page(engine: Engine) -> None:
+    with engine.begin() as conn:
+        shown = {row.metric for row in metric_reads.read(conn, ASKED)}
+    assert "ads_audit_chain_ok" in shown
+    assert "ads_audit_head_age_seconds" not in shown
+
+
 def test_no_question_reads_a_growing_table_from_end_to_end(engine: Engine) -> None:
     params = {name: getattr(ASKED, name) for name in ASKED.__slots__}
     statements = {**metric_reads.STATEMENTS, "actions": metric_reads.ACTIONS, "runs": metric_reads.RUNS}
