@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from actions import access
 from cli.session import forget_actor, opened, principal, transaction
+from cli.unfinished import say_unfinished
 from domain.errors import InvariantError, NotAllowedError, NotReadyError
 from domain.permissions import Permission, granted_to, may
 
@@ -65,6 +66,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "demo": None,
         "digest": _P.READ,
         "doctor": None,
+        "drill": _P.COMMAND,
         "edits list": _P.READ,
         "edits release": _P.MARK,
         "edits window": _P.READ,
@@ -174,6 +176,7 @@ def _require(path: str, needed: Permission) -> None:
     with opened(name="stakazo-gate") as house, transaction(house) as conn:
         who = principal(conn)
         if may(who.role, needed):
+            say_unfinished(conn)
             return
         role = granted_to(needed)[0]
         raise NotAllowedError(

@@ -110,7 +110,7 @@ def resume(  # noqa: PLR0917 - typer hands options over by name
         walk = _Walk(house=house, by=by, wish=wish, timeout_s=timeout, wait_s=stage_wait, is_checked=health_check)
         walked = walk.through(held.id)
         if health_check and walked.held_back is None:
-            say(why_unwell(house, by.name) or "no module is offline")
+            say(why_unwell(house, by.name) or "the check of health finds nothing critical")
     if not resume_schedulers:
         say("every module is wanted stopped; `stakazo modules start MODULE` starts one")
     last = walked.stages[-1]

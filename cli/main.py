@@ -18,6 +18,7 @@ from cli import (
     cycles,
     digests,
     doctor,
+    drill,
     edits,
     emergency,
     fence,
@@ -71,6 +72,7 @@ for _room in (
 ):
     _room.register(app)
 emergency.register(app)
+drill.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(command.app, name="command", help="Order the tower about: eight commands, each a row with its outcome.")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")

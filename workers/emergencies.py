@@ -2,13 +2,18 @@
 
 import structlog
 
+from control_tower import health
 from control_tower.emergency import Stopping
 from control_tower.halting import Floor
 from control_tower.resuming import Resuming
 from control_tower.standins import ObedientSwitchboard
 from domain.errors import NotReadyError
+from domain.health import SystemStatus
 from domain.ports import Switchboard
 from workers.bootstrap import House, limits_of
+from workers.health import sources_of
+
+_REASONS = 3
 
 log = structlog.get_logger(__name__)
 
@@ -44,5 +49,7 @@ def resuming_of(house: House) -> Resuming:
 
 def why_unwell(house: House, executed_by: str) -> str | None:
     """Check every module's health, and say what is wrong if the whole is critical; None = it is not."""
-    del house, executed_by
-    return None
+    found = health.check(sources_of(house), executed_by=executed_by).system
+    if found.status is not SystemStatus.CRITICAL:
+        return None
+    return f"the house is critical: {'; '.join(found.reasons[:_REASONS])}; `stakazo health` says more"
