@@ -38,9 +38,13 @@ _Key = tuple[str, str]
 
 @dataclass(slots=True, kw_only=True)
 class Alarm:
-    """Sees to incidents. `daily_cap_of` is what an account may spend a day, None where nobody has set a cap."""
+    """Sees to incidents. `daily_cap_of` is what an account may spend a day, None where nobody has set a cap.
+
+    `aside` are connections for the two looks that take long; they may be taken in other threads.
+    """
 
     engine: Engine
+    aside: Engine
     clock_of: Callable[[Account], PlatformClock]
     daily_cap_of: Callable[[Account], Money | None]
     _since: dict[_Key, datetime] = field(default_factory=dict)  # found at every look since then
@@ -63,13 +67,13 @@ class Alarm:
 
     def look_at_spend(self) -> None:
         """Compare the hour under way, and the one before, with what is usual. Where a clock is unknown, nothing is."""
-        with self.engine.begin() as conn:
+        with self.aside.begin() as conn:
             people = accounts.listing(conn)
         found: list[Spike] = []
         usual: dict[tuple[int, str, int], int] = {}
         try:
             for account in people:
-                with self.engine.begin() as conn:
+                with self.aside.begin() as conn:
                     found.extend(self._spikes_of(conn, account, usual))
         except NotReadyError as error:
             log.info("spend cannot be looked at", why=str(error))
@@ -79,7 +83,7 @@ class Alarm:
 
     def verify_audit(self) -> None:
         """Walk the audit's chains; takes seconds per million entries, so that it is done aside."""
-        with self.engine.begin() as conn:
+        with self.aside.begin() as conn:
             found = audit_verify.verify(conn)
         with self._lock:
             self._audit = found

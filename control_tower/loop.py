@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_tower.leadership import Leadership
+from control_tower.outage import Outage
 from domain.actions import Json
 from models import heartbeats
 from models.heartbeats import ProcessKind
@@ -43,6 +44,7 @@ class Tower:
         rest: Callable[[float], bool],
         now_s: Callable[[], float],
         rest_s: float = REST_S,
+        outage: Outage | None = None,
     ) -> None:
         self._engine = engine
         self._duties = tuple(duties)
@@ -50,6 +52,8 @@ class Tower:
         self._rest = rest
         self._now_s = now_s
         self._rest_s = rest_s
+        self._outage = outage
+        self._has_led = False
         self._leadership = Leadership(engine)
         self._next_s = {duty.name: float("-inf") for duty in duties}
         self._failing: dict[str, str] = {}  # duty → what it failed with last
@@ -60,14 +64,23 @@ class Tower:
         stopping = False
         while not stopping:
             try:
-                self.round()
+                self._has_led = self.round()
                 failures = 0
+                self._tell_outage(is_away=False)
             except SQLAlchemyError as error:
                 failures += 1
                 log.warning("postgres away", failures=failures, cause=type(error).__name__)
+                self._tell_outage(is_away=True)
             pause_s = min(self._rest_s * 2 ** min(failures, 10), LONGEST_PAUSE_S)
             stopping = self._rest(pause_s if failures else self._rest_s)
         self.resign()
+
+    def _tell_outage(self, *, is_away: bool) -> None:
+        """Without Postgres there is no incident to write: the tower that led tells people itself."""
+        if self._outage is not None and is_away and self._has_led:
+            self._outage.away()
+        elif self._outage is not None and not is_away:
+            self._outage.back()
 
     def resign(self) -> None:
         """Let another tower lead."""
