@@ -18,10 +18,10 @@ from domain.ids import RunId
 from domain.modules import CatchUp
 from domain.ports import Doorbell
 from domain.slots import due_slots, latest_slot
-from models import accounts, fence, module_states, runs
+from models import accounts, fence, module_states, runs, schedule_pauses
 from models.accounts import Account
 
-UNSERVED = "its slot passed unserved: the module was stopped, the account paused, or nothing ran"
+UNSERVED = "its slot passed unserved: the module was stopped, its schedule or the account paused, or nothing ran"
 
 log = structlog.get_logger(__name__)
 
@@ -89,8 +89,11 @@ class Planner:
         with self._engine.begin() as conn:
             if fence.state(conn, account.id).closed:
                 return ()
+            held_back = schedule_pauses.paused(conn, account.id, now)
             new: dict[tuple[str, datetime], NewRun] = {}
             for rhythm in rhythms:
+                if rhythm.name in held_back:
+                    continue
                 for slot_at in _claim_slots(conn, account, rhythm, now):
                     run_id = _plan(conn, account, rhythm, slot_at, now)
                     if run_id is None:

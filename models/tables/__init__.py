@@ -12,6 +12,7 @@ from models.tables.orphans import orphans
 from models.tables.people import approvals, module_levels, principals
 from models.tables.quota import breakers, quotas
 from models.tables.runs import run_logs, runs
+from models.tables.schedules import schedule_pauses
 from models.tables.secrets import secrets
 from models.tables.stops import stop_items, stops
 from models.tables.tower import (
@@ -64,6 +65,7 @@ __all__ = [
     "recovery_procedures",
     "run_logs",
     "runs",
+    "schedule_pauses",
     "secrets",
     "status_spans",
     "stop_items",
