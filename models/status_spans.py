@@ -26,10 +26,10 @@ class StatusSpan:
 
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('status_spans', 0))")
-_GAP: Final = f"seen_until < clock_timestamp() - interval '{LONGEST_GAP_S} seconds'"
+_GAP: Final = f"seen_until < statement_timestamp() - interval '{LONGEST_GAP_S} seconds'"
 _END: Final = text(
-    f"UPDATE status_spans s SET ended_at = CASE WHEN {_GAP} THEN s.seen_until ELSE clock_timestamp() END,"  # noqa: S608 - constants
-    f" seen_until = CASE WHEN {_GAP} THEN s.seen_until ELSE clock_timestamp() END"
+    f"UPDATE status_spans s SET ended_at = CASE WHEN {_GAP} THEN s.seen_until ELSE statement_timestamp() END,"  # noqa: S608 - constants
+    f" seen_until = CASE WHEN {_GAP} THEN s.seen_until ELSE statement_timestamp() END"
     " FROM unnest(CAST(:scopes AS text[]), CAST(:words AS text[])) AS seen (scope, status)"
     f" WHERE s.ended_at IS NULL AND s.scope = seen.scope AND (s.status <> seen.status OR s.{_GAP})"
 )
