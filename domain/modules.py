@@ -88,7 +88,7 @@ MODULES: tuple[Module, ...] = (
         role=Role.EVIDENCE,
         job="token, scopes, version life, quota, round trip, drift between mirror and platform",
         cycles=(
-            Cycle(name="api_client", every=_H),
+            Cycle(name="api_client", every=_H, built_on=_META),
             Cycle(name="orphan_sweep", every=_H, built_on=_META),
         ),
         reads=frozenset({Feed.TOKEN, Feed.TREE}),

@@ -24,6 +24,7 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
     return {
         **common_config(broker_url),
         "include": [
+            "tasks.api_client",
             "tasks.collector",
             "tasks.full_cycle",
             "tasks.control",

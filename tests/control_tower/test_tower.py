@@ -19,14 +19,14 @@ from models.heartbeats import ProcessKind
 from models.module_states import Desired
 
 CYCLE, COLLECTOR, ACTIONS = "meta.full_cycle", "meta.collector", "meta.actions"
-SWEEP = "meta.orphan_sweep"
+SWEEP, CLIENT = "meta.orphan_sweep", "meta.api_client"
 TWO = tuple(row for row in RHYTHMS if row.name in {COLLECTOR, CYCLE})
 
 
 @pytest.fixture
 def switchboard():
     return ObedientSwitchboard(
-        workers={"cycles@a": {COLLECTOR, CYCLE, SWEEP}, "actions@a": {ACTIONS}, "stranger@a": {"x"}}
+        workers={"cycles@a": {COLLECTOR, CYCLE, SWEEP, CLIENT}, "actions@a": {ACTIONS}, "stranger@a": {"x"}}
     )
 
 
@@ -66,19 +66,19 @@ def _stop(engine, pair):
 
 
 def test_a_stopped_module_s_queue_is_taken_from_every_worker(engine, make_upkeep, switchboard):
-    switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE, SWEEP}
+    switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE, SWEEP, CLIENT}
     _stop(engine, "meta.full_cycle")
     make_upkeep().reconcile()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR, SWEEP}
-    assert switchboard.workers["cycles-2@b"] == {COLLECTOR, SWEEP}
+    assert switchboard.workers["cycles@a"] == {COLLECTOR, SWEEP, CLIENT}
+    assert switchboard.workers["cycles-2@b"] == {COLLECTOR, SWEEP, CLIENT}
 
 
 def test_a_started_module_s_queue_is_given_back(engine, make_upkeep, switchboard):
     switchboard.workers["cycles@a"] = set()
     make_upkeep().reconcile()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE, SWEEP}
+    assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE, SWEEP, CLIENT}
 
 
 def test_drift_is_undone_and_strangers_are_left_alone(make_upkeep, switchboard):

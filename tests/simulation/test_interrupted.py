@@ -44,6 +44,7 @@ def test_the_same_words_go_on_and_every_slot_is_served_once(went_on):
     assert runs == {
         ("meta.collector", "succeeded"): _HALF_HOURS,
         ("meta.full_cycle", "succeeded"): _HALF_HOURS,
+        ("meta.api_client", "succeeded"): _HOURS,
         ("meta.orphan_sweep", "succeeded"): _HOURS,
     }
     assert {check["name"]: check["violations"] for check in document["checks"] if check["broken"]} == {}

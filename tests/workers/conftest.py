@@ -103,10 +103,10 @@ def plan(engine):
 
 
 class Worker:
-    """A real worker process with the command line that the supervisor would give it, but for the app."""
+    """A real worker process with the command line that the supervisor would give it, as a rule but for the app."""
 
-    def __init__(self, line, env, log_path):
-        argv = tuple("slow_app" if part == "workers.celery_app" else part for part in line.argv)
+    def __init__(self, line, env, log_path, app="slow_app"):
+        argv = tuple(app if part == "workers.celery_app" else part for part in line.argv)
         folder = str(Path(__file__).parent)
         self.env = {**os.environ, **line.env, **env, "PYTHONPATH": folder, "PYTHONUNBUFFERED": "1"}
         self.log_path = log_path
@@ -194,10 +194,10 @@ def own_redis(tmp_path):
 def start_worker(database_url, tmp_path):
     started = []
 
-    def start(broker_url, lane="cycles", **changed):
+    def start(broker_url, lane="cycles", app="slow_app", **changed):
         (line,) = [line for line in worker_lines() if line.name == f"worker-{lane}"]
         env = {"DATABASE_URL": database_url, "REDIS_URL": broker_url, "STAKAZO_HOME": str(tmp_path), **changed}
-        worker = Worker(line, env, tmp_path / f"{lane}-{len(started)}.log")
+        worker = Worker(line, env, tmp_path / f"{lane}-{len(started)}.log", app)
         started.append(worker)
         return worker
 

@@ -27,5 +27,6 @@ app.conf.include = []
 cycle_tasks(app, "full_cycle", body)
 cycle_tasks(app, "collector", body)
 cycle_tasks(app, "orphan_sweep", body)
+cycle_tasks(app, "api_client", body)
 tick_tasks(app)
 canary_task(app)

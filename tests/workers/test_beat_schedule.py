@@ -32,8 +32,18 @@ def test_ticks_keep_within_a_second_and_a_minute():
 def test_a_cycle_can_be_switched_off_or_given_another_cadence():
     entries = beat_schedule.build(RHYTHMS, {"meta.full_cycle": None, "meta.collector": timedelta(minutes=5)}, 60.0)
 
-    assert set(entries) == {"meta.collector.tick", "meta.orphan_sweep.tick"}
+    assert set(entries) == {"meta.api_client.tick", "meta.collector.tick", "meta.orphan_sweep.tick"}
     assert entries["meta.collector.tick"]["schedule"].run_every == timedelta(seconds=5)
+
+
+def test_the_house_s_own_cycles_tick_in_real_time_into_the_control_queue():
+    entries = beat_schedule.build_control()
+
+    assert {name: entry["schedule"].run_every.total_seconds() for name, entry in entries.items()} == {
+        "control.health": 3600.0,
+        "control.watch": 60.0,
+    }
+    assert {entry["options"]["queue"] for entry in entries.values()} == {"control"}
 
 
 def test_the_schedule_imports_only_the_domain_and_celery_s_schedules():

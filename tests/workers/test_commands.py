@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from domain import catalogue
-from workers.commands import command_lines, flower_line, worker_lines
+from workers.commands import command_lines, flower_line, stepped_lines, worker_lines
 from workers.flower import flower_login
 from workers.settings import read_settings
 
@@ -32,6 +32,13 @@ def test_one_worker_per_lane_consumes_exactly_its_queues():
     for lane in catalogue.lanes():
         argv = lines[f"worker-{lane}"]
         assert argv[argv.index("-Q") + 1].split(",") == list(catalogue.queues(lane))
+
+
+def test_a_stepped_simulation_has_no_control_worker_as_it_has_no_beat(settings):
+    names = {line.name for line in stepped_lines(settings)}
+
+    assert {"worker-cycles", "worker-actions", "tower"} <= names
+    assert not names & {"worker-control", "beat"}
 
 
 def test_every_worker_ends_warm_on_sigterm():

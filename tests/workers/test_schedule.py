@@ -25,6 +25,7 @@ def test_without_settings_the_catalogue_stands(settings_with):
     assert {row.name: row.cycle.every for row in wanted_rhythms(settings_with())} == {
         "meta.collector": timedelta(minutes=30),
         "meta.full_cycle": timedelta(minutes=30),
+        "meta.api_client": timedelta(hours=1),
         "meta.orphan_sweep": timedelta(hours=1),
     }
 
@@ -36,6 +37,7 @@ def test_the_interval_is_that_of_the_full_cycle_alone(settings_with):
     assert {row.name: row.cycle.every for row in wanted_rhythms(settings)} == {
         "meta.collector": timedelta(minutes=30),
         "meta.full_cycle": timedelta(hours=1),
+        "meta.api_client": timedelta(hours=1),
         "meta.orphan_sweep": timedelta(hours=1),
     }
 
@@ -43,7 +45,7 @@ def test_the_interval_is_that_of_the_full_cycle_alone(settings_with):
 def test_a_cycle_that_is_switched_off_is_neither_planned_nor_ticked(settings_with):
     settings = settings_with(META_CYCLE_ENABLED="false")
 
-    assert [row.name for row in wanted_rhythms(settings)] == ["meta.orphan_sweep", "meta.collector"]
+    assert [row.name for row in wanted_rhythms(settings)] == ["meta.api_client", "meta.orphan_sweep", "meta.collector"]
     assert overrides(settings) == {"meta.full_cycle": None}
 
 

@@ -61,8 +61,8 @@ def start_beat(database_url, tmp_path):
 
 
 def _of_this_rhythm(conn):
-    """The half-hourly cycles; the hourly sweep has slots of its own."""
-    return [run for run in run_history.history(conn) if run.task != "meta.orphan_sweep"]
+    """The half-hourly cycles; the hourly ones have slots of their own."""
+    return [run for run in run_history.history(conn) if run.task in {"meta.collector", "meta.full_cycle"}]
 
 
 def test_a_slot_runs_its_collector_and_then_its_cycle_however_often_beat_ticks(
