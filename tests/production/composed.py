@@ -1,4 +1,4 @@
-"""docker-compose.yml as a compose parser reads it. The parser wants a podman; a script that knows its version will do."""
+"""docker-compose.yml as a compose parser reads it. The parser wants a podman: a script with a version will do."""
 
 import importlib.util
 import os

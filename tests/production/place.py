@@ -1,8 +1,7 @@
 """The services of docker-compose.yml as processes of this machine: their very commands, environments and health checks.
 
-Only places are other ones: names of hosts, ports and folders of containers become loopback, free ports and a folder of
-the test. Postgres is the embedded one, its owner's password and role made as the image would make them; Redis is started
-by the script of deploy/redis with its users.
+Only places are other ones: hosts, ports and folders of containers become loopback, free ports and a folder of the test.
+Postgres is the embedded one; Redis is started by the script of deploy/redis, with its users.
 """
 
 import os
@@ -129,7 +128,7 @@ class Deployed:
             ("@postgres:5432", f"@127.0.0.1:{self.server.port}"),
             ("@redis:6379", f"@127.0.0.1:{self.broker.port}"),
             ("http://sandbox:", "http://127.0.0.1:"),
-            ("0.0.0.0", "127.0.0.1"),  # noqa: S104 - what a container listens on
+            ("0.0.0.0", "127.0.0.1"),
             ("8080", str(graph)),
             ("8081", str(admin)),
             ("5555", str(self.flower_port)),

@@ -105,9 +105,7 @@ def test_no_secret_stands_in_the_file_or_in_an_environment(ours):
 def test_every_file_that_an_environment_names_is_handed_to_that_process_alone(services):
     for name, row in services.items():
         named = {
-            Path(value).name
-            for value in row.get("environment", {}).values()
-            if str(value).startswith("/run/secrets/")
+            Path(value).name for value in row.get("environment", {}).values() if str(value).startswith("/run/secrets/")
         }
         if name != "redis":  # its script takes what the folder holds
             assert named == set(row.get("secrets", [])), name
