@@ -48,19 +48,20 @@ _POOLS = frozenset({"engine", "_gate_engine"})
 class House:
     """Everything a process needs, opened at first use. Close it, or hold it with `with`."""
 
-    def __init__(self, settings: Settings, *, name: str = "stakazo") -> None:
+    def __init__(self, settings: Settings, *, name: str = "stakazo", pool_size: int = 2) -> None:
         self.settings = settings
         self._name = name
-        self._open = _Opened(settings, name)
+        self._pool_size = pool_size
+        self._open = _Opened(settings, name, pool_size)
 
     @classmethod
-    def open(cls, settings: Settings | None = None, *, name: str = "stakazo") -> Self:
+    def open(cls, settings: Settings | None = None, *, name: str = "stakazo", pool_size: int = 2) -> Self:
         """Build a house on these settings, or on the environment; connects to nothing yet.
 
         Raises:
             SettingsError: the environment has problems; all are listed.
         """
-        return cls(settings or read_settings(), name=name)
+        return cls(settings or read_settings(), name=name, pool_size=pool_size)
 
     @property
     def engine(self) -> Engine:
@@ -144,7 +145,7 @@ class House:
     def _mine(self) -> "_Opened":
         if self._open.pid != os.getpid():
             self._open.forget()
-            self._open = _Opened(self.settings, self._name)
+            self._open = _Opened(self.settings, self._name, self._pool_size)
         return self._open
 
 
@@ -160,16 +161,18 @@ def limits_of(settings: Settings) -> Limits:
 class _Opened:
     """What one process has opened."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, pool_size: int) -> None:
         self.pid = os.getpid()
         self._settings = settings
         self._name = name
+        self._pool_size = pool_size
         self._clients: dict[tuple[str, str | None], Client] = {}
         self._clocks: dict[str | None, PlatformClock] = {}
 
     @cached_property
     def engine(self) -> Engine:
-        return make_engine(addresses.database_url(self._settings), application_name=self._name)
+        url = addresses.database_url(self._settings)
+        return make_engine(url, pool_size=self._pool_size, application_name=self._name)
 
     def engine_or_none(self) -> Engine | None:
         """The pool, None where there is no database to speak to."""

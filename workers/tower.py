@@ -32,6 +32,7 @@ from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
 
 _PATIENCE_S = 2.0
+_POOL = 6  # one keeps the leadership, one the command that is carried out; a look at health asks side by side
 _STOP_S = 5.0  # for the pauses of one stop in a round; the next round goes on
 
 logger = structlog.get_logger(__name__)
@@ -53,7 +54,7 @@ def run_tower(settings: Settings | None = None) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    with House.open(settings, name="stakazo-tower") as house:
+    with House.open(settings, name="stakazo-tower", pool_size=_POOL) as house:
         _when_postgres_answers(lambda: apply_auto_start(house), stopping)
         tower = make_tower(house, stopping)
         logger.info("tower begins")
