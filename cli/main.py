@@ -13,6 +13,7 @@ from cli import (
     approvals,
     audit,
     authority,
+    backup,
     changes,
     command,
     cycles,
@@ -31,7 +32,9 @@ from cli import (
     quota,
     recovery,
     reference,
+    report,
     sandboxes,
+    schedules,
     secrets,
     simulate,
     status,
@@ -61,6 +64,7 @@ for _room in (
     tower,
     metrics,
     status,
+    report,
     health,
     cycles,
     doctor,
@@ -75,6 +79,7 @@ emergency.register(app)
 drill.register(app)
 app.add_typer(modules.app, name="modules")
 app.add_typer(command.app, name="command", help="Order the tower about: eight commands, each a row with its outcome.")
+app.add_typer(schedules.app, name="schedules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
 app.add_typer(approvals.app, name="approvals", help="What waits for a person, and taking an answer back.")
@@ -84,6 +89,7 @@ app.add_typer(edits.app, name="edits", help="What people changed by hand, and un
 app.add_typer(fence.app, name="fence", help="Stop everything that writes; open it again, and resume what was paused.")
 app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
 app.add_typer(audit.app, name="audit", help="Who did what: look, hand out, check that nobody touched it.")
+app.add_typer(backup.app, name="backup", help="A copy of the database in use; a house that wakes up stopped.")
 app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
 app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
 app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
