@@ -6,18 +6,16 @@ Health is judged anew at each look, from evidence: what the tower wrote down las
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy.exc import DBAPIError
 
-from control_tower import gathering, judging
+from control_tower import health
 from control_tower.evidence import Evidence, Known
-from control_tower.gathering import Sources
+from control_tower.health import Checked
 from control_tower.judging import ModuleHealth, SystemHealth
 from domain import catalogue
 from domain.actions import ActionState
 from domain.errors import NotReadyError
-from domain.ports import Switchboard
 from domain.slots import next_slot
 from embedded.runtime import ChildRecord, Runtime, read_runtime
 from models import accounts, heartbeats, incidents, ledger_counts, module_states, run_history, status_spans, stops
@@ -29,7 +27,7 @@ from models.runs import Run
 from models.status_spans import StatusSpan
 from models.stops import Stop
 from workers.bootstrap import House
-from workers.schedule import wanted_rhythms
+from workers.health import sources_of
 
 TOWER_SILENT_S = 60.0  # it beats every few seconds; a minute is not a pause of its own
 
@@ -102,8 +100,8 @@ def look(house: House) -> Overview:
     remembered = _remembered(house, problems)
     if remembered is None:
         return Overview(runtime=runtime, remembered=None, queues=(), problems=tuple(problems))
-    sources, evidence = _gathered(house)
-    queues = queues_of(evidence)
+    checked = health.judged(sources_of(house))
+    queues = queues_of(checked.evidence)
     if problem := tower_problem(remembered.heartbeats):
         problems.append(problem)
     problems.extend(map(_closed, remembered.stops))
@@ -117,46 +115,14 @@ def look(house: House) -> Overview:
         remembered=remembered,
         queues=queues,
         problems=tuple(problems),
-        judged=_judged(sources, evidence, remembered),
+        judged=_judged(checked, remembered),
     )
 
 
-def _gathered(house: House) -> tuple[Sources, Evidence]:
-    try:
-        switchboard: Switchboard = house.switchboard
-    except NotReadyError:  # nobody has ever started a broker here
-        switchboard = cast("Switchboard", _NoBroker())
-    sources = Sources(
-        engine=house.engine,
-        switchboard=switchboard,
-        processes=house.processes,
-        clock_of=house.clock_of,
-        rhythms=wanted_rhythms(house.settings),
-    )
-    return sources, gathering.gather(sources, in_full=False)
-
-
-class _NoBroker:
-    """What a look asks of the switchboard, where there is none: it knows nothing."""
-
-    def consuming(self, _workers: object = None) -> Mapping[str, frozenset[str]]:
-        return {}
-
-    def queue_lengths(self, _queues: object) -> Mapping[str, int]:
-        return {}
-
-    def queue_ages(self, _queues: object) -> Mapping[str, float]:
-        return {}
-
-    def broker(self) -> None:
-        return None
-
-
-def _judged(sources: Sources, evidence: Evidence, held: Remembered) -> Judged:
-    modules = judging.judge(evidence, catalogue.WATCHED, sources.rhythms)
-    system = judging.system(evidence, modules)
+def _judged(checked: Checked, held: Remembered) -> Judged:
     span = held.spans.get(status_spans.SYSTEM)
-    return Judged(system=system, modules=modules, since=span.since if span and span.status == system.status else None)
+    since = span.since if span and span.status == checked.system.status else None
+    return Judged(system=checked.system, modules=checked.modules, since=since)
 
 
 def queues_of(evidence: Evidence) -> tuple[Queue, ...]:
