@@ -34,6 +34,13 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "ad set": _P.MARK,
         "adset list": _P.READ,
         "adset set": _P.MARK,
+        "alerts": _P.READ,
+        "alerts ack": _P.STOP,  # who may stop everything may see to an alarm
+        "alerts channels": _P.READ,
+        "alerts false": _P.STOP,
+        "alerts list": _P.READ,
+        "alerts show": _P.READ,
+        "alerts test": _P.STOP,
         "approvals list": _P.READ,
         "approvals withdraw": _P.APPROVE,
         "approve": _P.APPROVE,

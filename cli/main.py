@@ -10,6 +10,7 @@ import typer
 from cli import (
     accounts,
     actions,
+    alerts,
     approvals,
     audit,
     authority,
@@ -78,6 +79,7 @@ for _room in (
 emergency.register(app)
 drill.register(app)
 app.add_typer(modules.app, name="modules")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(command.app, name="command", help="Order the tower about: eight commands, each a row with its outcome.")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
