@@ -9,19 +9,21 @@ import typer
 
 from cli import wording
 from cli.console import cell, err, out, print_json, print_table, say
+from domain import catalogue
 from domain.actions import IN_FLIGHT, Action, ActionState
 from domain.errors import NotReadyError
 from domain.health import OPEN_RUN_STATES, RunState
 from domain.ids import RunId
 from domain.money import Money
 from embedded.events import Event, EventKind
-from models import accounts, ledger_reads, run_history
+from models import accounts, ledger_reads, run_history, stops
 from models.accounts import Account
 from models.runs import Run
 from workers import addresses, machine, oracle, planner
 from workers.bootstrap import House
 from workers.machine import Machine
 from workers.settings import read_settings
+from workers.work import why_stop
 
 FIRST_CYCLE = "full_cycle"
 _CYCLE_TIMEOUT_S = 600.0
@@ -93,7 +95,7 @@ def demo(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON do
         cycles = _first_cycles(running)
         stages.close()
         comparison = oracle.compare(running.house.engine, addresses.sandbox_admin_url(settings))
-        fine = comparison.agrees and all(cycle.run.state is RunState.SUCCEEDED for cycle in cycles)
+        fine = comparison.agrees and bool(cycles) and all(cycle.run.state is RunState.SUCCEEDED for cycle in cycles)
         if json:
             print_json(
                 {
@@ -141,8 +143,20 @@ def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:
     if not opened:
         raise NotReadyError("no account is open: the sandbox shows none and no live account is set up")
     planner.planner_of(house).plan()
-    due = [(account, _run_of(running, account)) for account in opened]
+    due = [(account, _run_of(running, account)) for account in opened if not _is_held_back(house, account)]
     return tuple(_wait_for(running, account, run_id) for account, run_id in due)
+
+
+def _is_held_back(house: House, account: Account) -> bool:
+    """A machine that starts while all is stopped comes up, stands still and says why: a stop outlives restarts."""
+    with house.engine.connect() as conn:
+        held = next((row for row in stops.covering(conn, account.id)), None)
+        why = why_stop(conn, catalogue.rhythm(f"{account.platform}.{FIRST_CYCLE}"), account)
+    if why is None:
+        return False
+    way_out = f"`stakazo resume --stop {held.id}` ends the stop" if held else "`stakazo status` says more"
+    say(f"{account.name}: no cycle runs, {why}; {way_out}")
+    return True
 
 
 def _run_of(running: Machine, account: Account) -> RunId:

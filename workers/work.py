@@ -192,9 +192,11 @@ class Work:
 
 def why_stop(conn: Connection, rhythm: Rhythm, account: Account) -> str | None:
     """Return why nothing may go on here, None if it may."""
+    gate = fence.state(conn, account.id)
+    if gate.closed:  # first: under a stop of all every module reads as stopped
+        return f"the fence is closed: {gate.reason}"
     if rhythm.pair.slug in module_states.stopped(conn):
         return f"module {rhythm.pair.slug} is stopped"
     if accounts.get(conn, account.id).is_paused:
         return f"account {account.name} is paused"
-    gate = fence.state(conn, account.id)
-    return f"the fence is closed: {gate.reason}" if gate.closed else None
+    return None
