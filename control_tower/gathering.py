@@ -4,7 +4,7 @@ Nothing is judged and nothing changed here.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,28 +13,24 @@ from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from control_tower import slots_due
 from control_tower.evidence import (
-    CallFacts,
     ClientFacts,
     Consumers,
     Evidence,
     Known,
     QueueFacts,
-    QuotaFacts,
     Reading,
     RunFacts,
-    Sign,
     SlotFacts,
     Unknown,
-    WorkerFacts,
 )
+from control_tower.shaping import FORGOTTEN_S, client_facts, modes_of, of_kind, sign_of, slot_facts, worker_facts
 from domain import catalogue
-from domain.actions import Mode
 from domain.catalogue import RHYTHMS, Rhythm
 from domain.clock import PlatformClock
+from domain.errors import StakazoError
 from domain.ids import AccountId
 from domain.ports import BrokerFacts, Processes, ProcessState, Switchboard
 from models import accounts, canaries, health_reads, heartbeats, module_states, quota, stops
@@ -45,13 +41,13 @@ from models.health_reads import DatabaseFacts
 from models.heartbeats import Heartbeat, ProcessKind
 
 ASKED_WITHIN_S: Final = 60.0  # a worker silent for longer is not asked what it consumes: it is taken for dead
-_FORGOTTEN_S: Final = 900.0  # silent for so long: taken away rather than ill
-_CANARY_LATELY_S: Final = 180.0  # nobody sends any more: what was done last says nothing of now
 _PATIENCE: Final = text("SET LOCAL statement_timeout = '2s'")
 _NOT_ASKED: Final = Unknown("a look does not ask for it; a check does")
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+S = TypeVar("S")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +89,10 @@ def gather(sources: Sources, *, in_full: bool) -> Evidence:
         consumers = side.submit(_asked, lambda: _consumers(sources.switchboard, signs))
         held = _remembered(sources, signs, in_full=in_full)
         clocks = _clocks(sources, held.people)
-        workers = _map2(held.signs, held.canaries, _workers)
+        workers = _map2(held.signs, held.canaries, worker_facts)
         return Evidence(
             at=held.now.value if isinstance(held.now, Known) else datetime.now(UTC),
-            modes=_map(held.people, _modes),
+            modes=_map(held.people, modes_of),
             desired=held.desired,
             stops=held.stops,
             runs=held.runs,
@@ -106,8 +102,8 @@ def gather(sources: Sources, *, in_full: bool) -> Evidence:
             database=held.database,
             client=held.client,
             platforms=held.platforms,
-            beat=_map(held.signs, lambda found: _sign(found, ProcessKind.BEAT)),
-            tower=_map(held.signs, lambda found: _sign(found, ProcessKind.TOWER)),
+            beat=_map(held.signs, lambda found: sign_of(found, ProcessKind.BEAT)),
+            tower=_map(held.signs, lambda found: sign_of(found, ProcessKind.TOWER)),
             business=held.business,
             recoveries=held.recoveries,
             queues=queues.result(),
@@ -129,15 +125,13 @@ def _words(error: Exception) -> str:
     if isinstance(error, DBAPIError):
         lines = str(error.orig).strip().splitlines()
         return f"Postgres does not tell ({lines[0] if lines else type(error.orig).__name__})"
-    return str(error) or type(error).__name__
+    if isinstance(error, StakazoError):
+        return str(error)
+    return f"it could not be asked ({type(error).__name__})"  # a stranger's message may hold an address with a secret
 
 
-def _map(reading: Reading[T], change: Callable[[T], "S"]) -> "Reading[S]":
+def _map(reading: Reading[T], change: Callable[[T], S]) -> Reading[S]:
     return reading if isinstance(reading, Unknown) else Known(change(reading.value))
-
-
-S = TypeVar("S")
-R = TypeVar("R")
 
 
 def _map2(one: Reading[T], two: Reading[S], change: Callable[[T, S], R]) -> Reading[R]:
@@ -157,7 +151,7 @@ def _remembered(sources: Sources, signs: Reading[tuple[Heartbeat, ...]], *, in_f
         with sources.engine.begin() as conn:
             conn.execute(_PATIENCE)
             return _read(conn, sources, signs, in_full=in_full)
-    except DBAPIError as error:
+    except SQLAlchemyError as error:
         gone = Unknown(_words(error))
     return _Remembered(
         now=gone, people=gone, is_closed=gone, signs=signs, canaries=gone, desired=gone, stops=gone, runs=gone,
@@ -184,7 +178,7 @@ def _read(conn: Connection, sources: Sources, signs: Reading[tuple[Heartbeat, ..
         stops=ask(lambda held: stops.listing(held, only_open=True)),
         runs=ask(lambda held: health_reads.run_facts(held, tasks)),
         database=ask(_database),
-        client=ask(_client),
+        client=ask(lambda held: client_facts(health_reads.calls(held), quota.listing(held))),
         platforms=ask(health_reads.platform_facts),
         recoveries=ask(health_reads.recoveries),
         business=ask(health_reads.business) if in_full else _NOT_ASKED,
@@ -198,36 +192,6 @@ def _database(conn: Connection) -> DatabaseFacts:
         conn.execute(query).all()
     took_ms = (time.perf_counter() - began_s) * 1000
     return DatabaseFacts(pool_size=pool_size, active=active, query_avg_ms=took_ms / len(health_reads.REPRESENTATIVE))
-
-
-def _client(conn: Connection) -> ClientFacts:
-    of_pair: dict[str, CallFacts] = {}
-    of_platform: dict[str, CallFacts] = {}
-    for (platform, pair), facts in health_reads.calls(conn).items():
-        before = of_platform.get(platform, CallFacts())
-        of_platform[platform] = CallFacts(
-            calls=before.calls + facts.calls,
-            errors=before.errors + facts.errors,
-            total_ms=before.total_ms + facts.total_ms,
-        )
-        if pair:
-            of_pair[pair] = facts
-    budgets = quota.listing(conn)
-    platforms = {budget.key.platform for budget in budgets}
-    return ClientFacts(
-        of_pair=of_pair,
-        of_platform=of_platform,
-        quota={slug: _quota([row for row in budgets if row.key.platform == slug]) for slug in platforms},
-    )
-
-
-def _quota(budgets: Iterable[quota.Quota]) -> QuotaFacts:
-    shares: list[float] = []
-    broken: list[str] = []
-    for row in budgets:
-        shares.extend(share for share in (row.account_share, row.business_share) if share is not None)
-        broken.extend(f"{row.key.account or 'token'} {kind}" for kind, found in row.breakers.items() if found.is_open)
-    return QuotaFacts(usage=max(shares, default=None), breakers=tuple(sorted(broken)))
 
 
 def _broker(switchboard: Switchboard) -> BrokerFacts | Unknown:
@@ -246,7 +210,7 @@ def _queues(switchboard: Switchboard) -> Mapping[str, QueueFacts] | Unknown:
 def _consumers(switchboard: Switchboard, signs: Reading[tuple[Heartbeat, ...]]) -> Consumers | Unknown:
     asked = None
     if isinstance(signs, Known):
-        asked = [row.process for row in _of(signs.value, ProcessKind.WORKER) if row.age_s <= ASKED_WITHIN_S] or None
+        asked = [row.process for row in of_kind(signs.value, ProcessKind.WORKER) if row.age_s <= ASKED_WITHIN_S] or None
     found = switchboard.consuming(asked)
     if not found and (asked or switchboard.broker() is None):
         return Unknown("no worker answers what it consumes")
@@ -260,81 +224,28 @@ def _consumers(switchboard: Switchboard, signs: Reading[tuple[Heartbeat, ...]]) 
     )
 
 
-def _of(signs: Iterable[Heartbeat], kind: ProcessKind) -> tuple[Heartbeat, ...]:
-    return tuple(sign for sign in signs if sign.kind is kind)
-
-
-def _workers(signs: tuple[Heartbeat, ...], owed: Mapping[str, Canary]) -> tuple[WorkerFacts, ...]:
-    found = _of(signs, ProcessKind.WORKER)
-    return tuple(_worker(sign, owed.get(sign.process)) for sign in found if sign.age_s <= _FORGOTTEN_S)
-
-
-def _worker(sign: Heartbeat, canary: Canary | None) -> WorkerFacts:
-    detail = sign.detail
-    return WorkerFacts(
-        name=sign.process,
-        age_s=sign.age_s,
-        canary_age_s=None if canary is None else _canary_age_s(canary),
-        rss_mb=_number(detail.get("rss_mb")),
-        cpu_pct=_number(detail.get("cpu_pct")),
-        db_connections=_count(detail.get("db_connections")),
-        at_work=_count(detail.get("at_work")),
-        concurrency=_count(detail.get("concurrency")),
-        child=_word(detail.get("child")),
-        version=_word(detail.get("version")),
-    )
-
-
-def _canary_age_s(canary: Canary) -> float | None:
-    if canary.owed_s is not None:
-        return canary.owed_s
-    return canary.done_s if canary.done_s is not None and canary.done_s <= _CANARY_LATELY_S else None
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, list | tuple):
-        return len(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def _processes(processes: Processes, signs: Reading[tuple[Heartbeat, ...]]) -> Mapping[str, ProcessState] | Unknown:
     if isinstance(signs, Unknown):
         return signs
-    workers = (row.process for row in _of(signs.value, ProcessKind.WORKER) if row.age_s <= _FORGOTTEN_S)
+    workers = (row.process for row in of_kind(signs.value, ProcessKind.WORKER) if row.age_s <= FORGOTTEN_S)
     names = {name for worker in workers if (name := processes.name_of_worker(worker)) is not None}
     return {name: processes.state(name) for name in sorted(names | {"beat", "tower"})}
-
-
-def _sign(signs: tuple[Heartbeat, ...], kind: ProcessKind) -> Sign:
-    """Return the freshest sign; of towers, that of one that leads."""
-    mine = [row for row in _of(signs, kind) if row.detail.get("leads", True)]
-    return Sign(age_s=mine[0].age_s, detail=mine[0].detail) if mine else Sign(age_s=None, detail={})
-
-
-def _modes(people: tuple[Account, ...]) -> Mapping[str, Mode]:
-    found: dict[str, Mode] = {}
-    for account in people:
-        is_live = account.mode is Mode.LIVE or found.get(account.platform) is Mode.LIVE
-        found[account.platform] = Mode.LIVE if is_live else account.mode
-    return found
 
 
 def _clocks(sources: Sources, people: Reading[tuple[Account, ...]]) -> Mapping[AccountId, Reading[datetime]]:
     if isinstance(people, Unknown):
         return {}
-    return {account.id: _asked(partial(_now, sources, account)) for account in people.value}
-
-
-def _now(sources: Sources, account: Account) -> datetime:
-    return sources.clock_of(account).now()
+    told: dict[int, Reading[datetime]] = {}  # many accounts share a clock: one that hangs is asked once
+    found: dict[AccountId, Reading[datetime]] = {}
+    for account in people.value:
+        clock = _asked(partial(sources.clock_of, account))
+        if isinstance(clock, Unknown):
+            found[account.id] = clock
+            continue
+        if id(clock.value) not in told:
+            told[id(clock.value)] = _asked(clock.value.now)
+        found[account.id] = told[id(clock.value)]
+    return found
 
 
 def _slots(
@@ -348,21 +259,11 @@ def _slots(
     runs = {} if isinstance(seen, Unknown) else seen.value
     return Known(
         tuple(
-            _slot(rhythm, account, clocks[account.id], runs.get((rhythm.name, account.id)), is_closed=is_closed.value)
+            slot_facts(
+                rhythm, account, clocks[account.id], runs.get((rhythm.name, account.id)), is_closed=is_closed.value
+            )
             for account in people.value
             for rhythm in sources.rhythms
             if rhythm.pair.platform.slug == account.platform
         )
     )
-
-
-def _slot(
-    rhythm: Rhythm, account: Account, now: Reading[datetime], seen: RunFacts | None, *, is_closed: bool
-) -> SlotFacts:
-    view = None
-    if isinstance(now, Known) and seen is not None:
-        view = slots_due.view(rhythm, account.zone, now.value, last_slot=seen.last_slot)
-    excused = "paused" if account.is_paused else ""
-    if is_closed or account.fence_closed:
-        excused = "its fence is closed"
-    return SlotFacts(task=rhythm.name, account_id=account.id, account=account.name, excused=excused, now=now, view=view)
