@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.alerts import Severity
 from domain.errors import NotReadyError
 from domain.ids import ActionId, RunId
 from domain.ports import BrokerFacts, Halted, ProcessState
@@ -121,6 +122,36 @@ class ObedientSwitchboard:
         return Halted(
             worker=worker, at_work=tuple(at_work), terminated_rows=tuple(ended.values()), consuming=frozenset()
         )
+
+
+@dataclass(slots=True)
+class NotedMessenger:
+    """Channels that only note what they were told; `broken` ones take nothing."""
+
+    names: tuple[str, ...] = ("email", "slack")
+    broken: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)  # channel, title
+    bodies: list[str] = field(default_factory=list)
+
+    def channels(self) -> Sequence[str]:
+        """Return the names."""
+        return self.names
+
+    def send(self, channel: str, *, title: str, body: str, severity: Severity) -> None:
+        """Note the title.
+
+        Raises:
+            NotReadyError: the channel is broken.
+        """
+        del severity
+        if channel in self.broken:
+            raise NotReadyError(f"{channel} did not take it: it answered 500")
+        self.told.append((channel, title))
+        self.bodies.append(body)
+
+    def heard(self, channel: str) -> list[str]:
+        """Return the titles that a channel was told, in order."""
+        return [title for name, title in self.told if name == channel]
 
 
 @dataclass(slots=True)
