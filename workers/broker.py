@@ -11,11 +11,10 @@ from typing import Any, Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
+from kombu.exceptions import KombuError
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from domain.ports import BrokerFacts
@@ -23,21 +22,48 @@ from domain.ports import BrokerFacts
 T = TypeVar("T")
 RUNG_AT: Final = "rung_at"  # header of every message: when it was put there, by its sender's clock
 _UNACKED: Final = "unacked"  # kombu's hash of messages taken and not acknowledged
-_CONNECT_S, _ANSWER_S = 1.0, 3.0
-_AWAY: Final = (RedisConnectionError, RedisTimeoutError)
+_CONNECT_S, _ANSWER_S = 1.0, 2.0
+_HUNG_S, _DEAF_S = 0.5, 3.0
+_ERRORS: Final = (RedisError, KombuError, OSError)
 
 log = structlog.get_logger(__name__)
+
+
+class Hearing:
+    """Asks the broker, twice where a connection from before its restart fails. Threads may share one.
+
+    After a call that hung nobody asks for a moment: ten calls do not hang in turn while somebody orders a stop.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic_s = monotonic_s
+        self._deaf_until_s = float("-inf")
+
+    def ask(self, call: Callable[[], T], what: str, *, attempts: int = 2) -> T | None:
+        """Return the answer, None if there is none."""
+        for _attempt in range(attempts):
+            begun_s = self._monotonic_s()
+            if begun_s < self._deaf_until_s:
+                return None
+            try:
+                return call()
+            except _ERRORS as error:
+                log.warning("broker silent", asked=what, cause=type(error).__name__)
+            if (now_s := self._monotonic_s()) - begun_s >= _HUNG_S:
+                self._deaf_until_s = now_s + _DEAF_S
+        return None
 
 
 class Broker:
     """Redis behind the message queues; None for an answer that it did not give. Nothing here raises."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, hearing: Hearing) -> None:
+        self._hearing = hearing
         self._redis = Redis.from_url(
             _plain_address(url),
             socket_connect_timeout=_CONNECT_S,
             socket_timeout=_ANSWER_S,
-            retry=Retry(NoBackoff(), 1, supported_errors=_AWAY),  # a connection from before a restart fails once
+            retry=Retry(NoBackoff(), 0),  # `Hearing` asks again
         )
 
     def close(self) -> None:
@@ -53,7 +79,7 @@ class Broker:
                     pipe.llen(queue)
                 return {queue: int(length) for queue, length in zip(queues, pipe.execute(), strict=True)}
 
-        return self._asked(ask)
+        return self._hearing.ask(ask, "lengths")
 
     def ages(self, queues: Sequence[str]) -> Mapping[str, float] | None:
         """Return for how many seconds the oldest message of each queue waits, where there is one and it says so."""
@@ -67,7 +93,7 @@ class Broker:
             ages = {queue: _age_s(message, now) for queue, message in zip(queues, oldest, strict=True)}
             return {queue: age for queue, age in ages.items() if age is not None}
 
-        return self._asked(ask)
+        return self._hearing.ask(ask, "ages")
 
     def purge(self, queues: Sequence[str]) -> int | None:
         """Drop what waits in these queues, in one transaction of Redis; return how many messages."""
@@ -81,7 +107,7 @@ class Broker:
                 pipe.unlink(*queues)
                 return sum(int(length) for length in pipe.execute()[:-1])
 
-        return self._asked(ask)
+        return self._hearing.ask(ask, "purge")
 
     def facts(self) -> BrokerFacts | None:
         """Return how Redis says it is."""
@@ -104,14 +130,7 @@ class Broker:
                 unacked=int(self._redis.hlen(_UNACKED)),
             )
 
-        return self._asked(ask)
-
-    def _asked(self, ask: Callable[[], T]) -> T | None:
-        try:
-            return ask()
-        except (RedisError, OSError, KeyError, ValueError) as error:
-            log.warning("broker silent", cause=type(error).__name__)
-            return None
+        return self._hearing.ask(ask, "facts")
 
 
 def stamp(headers: dict[str, Any]) -> None:

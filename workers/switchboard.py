@@ -6,19 +6,16 @@ from typing import Any
 
 import structlog
 from celery import Celery
-from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
 
 from domain.actions import JsonMap
 from domain.ports import BrokerFacts, Halted
 from workers import remote
-from workers.broker import Broker
+from workers.broker import Broker, Hearing
 from workers.consumption import canary_queue, is_canary
 
 CANARY_TASK = "control.canary"
 CANARY_EXPIRES_S = 120.0  # two periods: an old canary tells nothing
 _LISTEN_S = 1.0  # shorter without a destination misses live workers (facts/celery.md §3)
-_BROKER_ERRORS = (RedisError, KombuError, OSError)
 
 log = structlog.get_logger(__name__)
 
@@ -28,10 +25,11 @@ class CelerySwitchboard:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._hearing = Hearing()
 
     @cached_property
     def _broker(self) -> Broker:
-        return Broker(str(self._app.conf.broker_url))
+        return Broker(str(self._app.conf.broker_url), self._hearing)
 
     def close(self) -> None:
         """Let the connections to Redis go; the app's own are its owner's."""
@@ -43,30 +41,21 @@ class CelerySwitchboard:
 
         Named workers are waited for no longer than until all have answered.
         """
+        if workers is not None and not workers:
+            return {}
         asked = None if workers is None else list(workers)
-        for _attempt in range(2):  # a pooled connection from before a Redis restart fails once
-            try:
-                replies = self._app.control.inspect(destination=asked, timeout=_LISTEN_S).active_queues() or {}
-            except _BROKER_ERRORS as error:
-                log.warning("switchboard silent", cause=type(error).__name__)
-                continue
-            return {
-                worker: frozenset(name for queue in queues if not is_canary(name := str(queue["name"])))
-                for worker, queues in replies.items()
-                if isinstance(queues, list)
-            }
-        return {}
+        inspect = self._app.control.inspect(destination=asked, timeout=_LISTEN_S)
+        replies = self._hearing.ask(inspect.active_queues, "consuming") or {}
+        return {
+            worker: frozenset(name for queue in queues if not is_canary(name := str(queue["name"])))
+            for worker, queues in replies.items()
+            if isinstance(queues, list)
+        }
 
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Tell a worker to begin or cease to consume a queue; whether it did is for `consuming` to say."""
         tell = self._app.control.add_consumer if on else self._app.control.cancel_consumer
-        for _attempt in range(2):
-            try:
-                tell(queue, destination=[worker])
-            except _BROKER_ERRORS as error:
-                log.warning("switchboard silent", worker=worker, queue=queue, cause=type(error).__name__)
-                continue
-            return
+        self._hearing.ask(lambda: tell(queue, destination=[worker]), "set_consuming")
 
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return how many messages wait in each queue; empty if the broker is away."""
@@ -114,7 +103,8 @@ class CelerySwitchboard:
 
     def send_canary(self, worker: str) -> bool:
         """Put the canary into the worker's own queue; False if the broker is away."""
-        try:
+
+        def send() -> bool:
             self._app.send_task(
                 CANARY_TASK,
                 args=[worker],
@@ -123,10 +113,9 @@ class CelerySwitchboard:
                 retry=False,
                 ignore_result=True,
             )
-        except _BROKER_ERRORS as error:
-            log.warning("canary not sent", worker=worker, cause=type(error).__name__)
-            return False
-        return True
+            return True
+
+        return self._hearing.ask(send, CANARY_TASK) or False
 
     def broker(self) -> BrokerFacts | None:
         """How the broker is, None if it does not answer."""
@@ -136,16 +125,13 @@ class CelerySwitchboard:
         """Give a command to these workers; who did not answer in time is missing, as is who answered with an error."""
         if not workers:
             return {}
-        for _attempt in range(2):  # a pooled connection from before a Redis restart fails once
-            try:
-                replies = self._app.control.broadcast(
-                    command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
-                )
-            except _BROKER_ERRORS as error:
-                log.warning("switchboard silent", command=command, cause=type(error).__name__)
-                continue
-            return _answers(command, replies or ())
-        return {}
+        replies = self._hearing.ask(
+            lambda: self._app.control.broadcast(
+                command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
+            ),
+            command,
+        )
+        return _answers(command, replies or ())
 
 
 def _answers(command: str, replies: Sequence[Any]) -> dict[str, JsonMap]:

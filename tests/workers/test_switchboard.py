@@ -11,6 +11,7 @@ from domain.modules import Lane
 from models import module_states, run_history
 from models.engine import make_engine
 from models.module_states import Desired
+from workers.broker import Hearing
 
 CYCLE, COLLECTOR = "meta.full_cycle", "meta.collector"
 CYCLES = frozenset(catalogue.queues(Lane.CYCLES))
@@ -164,3 +165,34 @@ def test_a_broker_that_is_away_is_told_from_one_that_is_empty(own_redis, switchb
 
     assert away == (None, None, {}, {}, {}, False)
     assert switchboard.purge([CYCLE]) == 0
+
+
+def _hearing():
+    clock = {"s": 0.0}
+    return clock, Hearing(lambda: clock["s"])
+
+
+def _failing(clock, calls, takes_s):
+    def call():
+        calls.append(clock["s"])
+        clock["s"] += takes_s
+        raise ConnectionError
+
+    return call
+
+
+def test_a_broker_that_refuses_is_asked_once_more_each_time():
+    clock, hearing = _hearing()
+    calls = []
+    assert [hearing.ask(_failing(clock, calls, 0.0), "it") for _ in range(3)] == [None] * 3
+    assert len(calls) == 6
+
+
+def test_after_a_call_that_hung_nobody_asks_for_three_seconds():
+    clock, hearing = _hearing()
+    calls = []
+    hang = _failing(clock, calls, 2.0)
+    assert [hearing.ask(hang, "it") for _ in range(5)] == [None] * 5
+    assert calls == [0.0]
+    clock["s"] = 5.1
+    assert hearing.ask(lambda: "well again", "it") == "well again"
