@@ -8,7 +8,7 @@ import typer
 
 from actions import steps
 from actions.guardrails import GUARDRAILS
-from beat_schedule import build
+from beat_schedule import build, build_control
 from domain import catalogue
 from domain.actions import TERMINAL, TRANSITIONS, ActionState
 from domain.catalogue import PAIRS
@@ -50,7 +50,7 @@ def modules_page() -> str:
     queues = [(lane, ", ".join(catalogue.queues(lane))) for lane in catalogue.lanes()]
     beat = [
         (name, f"{entry['schedule'].run_every.total_seconds():g} s")
-        for name, entry in sorted(build(catalogue.RHYTHMS, {}, 1.0).items())
+        for name, entry in sorted({**build(catalogue.RHYTHMS, {}, 1.0), **build_control()}.items())
     ]
     return _page(
         "Modules, cycles and queues",

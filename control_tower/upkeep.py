@@ -15,13 +15,14 @@ from control_tower.planner import Planner
 from domain import catalogue
 from domain.ids import ActionId
 from domain.ports import Doorbell, Switchboard
-from models import audit, audit_reads, heartbeats, module_states, run_rings
+from models import audit, audit_reads, call_counts, heartbeats, module_states, run_rings
 
 RECONCILE_S, RING_S, KEEP_S = 5.0, 30.0, 3600.0  # real seconds between two times
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
 CROWDED = 500  # waiting messages from which a queue is not rung any more: its workers are behind, not asleep
 BEAT_SILENT_S = 180.0  # three of its slowest ticks
 _FORGET = timedelta(days=1)
+_FORGET_CALLS = timedelta(days=30)
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +85,7 @@ class Upkeep:
     def keep_audit(self) -> None:
         """Make room for days ahead, drop rows of over 90 days, log the heads: logs outlive a rewritten chain."""
         with self.engine.begin() as conn:
+            call_counts.forget_older(conn, _FORGET_CALLS)
             dropped = audit.keep(conn)
             heads = {head.chain: f"{head.seq}:{head.hash}" for head in audit_reads.heads(conn)}
         log.info("audit kept", dropped=dropped, heads=heads)
