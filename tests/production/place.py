@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -156,11 +157,28 @@ class Deployed:
 
     def problem(self, name: str) -> str:
         """What the service's own health check says; nothing if it passes."""
-        _cmd, *words = self.services[name]["healthcheck"]["test"]
-        done = subprocess.run(
-            self.words(words), env=self.environment(name), cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        return "" if done.returncode == 0 else done.stderr.strip() or f"it answers {done.returncode}"
+        return self.problems([name])[name]
+
+    def problems(self, names: Sequence[str]) -> dict[str, str]:
+        """The same of several, asked side by side."""
+        asked = {
+            name: subprocess.Popen(
+                self.words(self.services[name]["healthcheck"]["test"][1:]),
+                env=self.environment(name), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for name in names
+        }  # fmt: skip
+        said = {name: process.communicate(timeout=60)[1].strip() for name, process in asked.items()}
+        return {name: (said[name] or "?") if process.returncode else "" for name, process in asked.items()}
+
+    @property
+    def owner_url(self) -> str:
+        return self.server.url
+
+    @property
+    def app_url(self) -> str:
+        secret = (self.secrets / "app_password").read_text().strip()
+        return f"postgresql+psycopg://stakazo_app:{secret}@127.0.0.1:{self.server.port}/stakazo"
 
     def stakazo(self, *words: str) -> subprocess.CompletedProcess[str]:
         """What a person does: `docker compose exec tower stakazo ...`."""

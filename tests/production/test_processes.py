@@ -1,10 +1,16 @@
 """The very commands of docker-compose.yml, run as processes under the roles of Postgres and the users of Redis."""
 
+import shutil
+
 import pytest
-from sqlalchemy import select
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import func, select
 
 from domain.health import RunState
+from models import heartbeats, migrate, roles
 from models.engine import make_engine
+from models.heartbeats import ProcessKind
 from models.tables import runs
 from tests.production.place import Deployed, wait_until
 
@@ -28,21 +34,9 @@ def deployed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def engine(deployed):
-    secret = (deployed.secrets / "app_password").read_text().strip()
-    url = f"postgresql+psycopg://stakazo_app:{secret}@127.0.0.1:{deployed.server.port}/stakazo"
-    engine = make_engine(url, pool_size=2)
+    engine = make_engine(deployed.app_url, pool_size=2)
     yield engine
     engine.dispose()
-
-
-def test_every_health_check_passes(deployed):
-    problems = {}
-
-    def all_are_well():
-        problems.update({name: deployed.problem(name) for name in LASTING if problems.get(name, "?")})
-        return not any(problems.values())
-
-    wait_until(all_are_well, lambda: f"health checks pass: {problems}")
 
 
 def test_cycles_run_from_beat_to_the_ledger_and_nobody_lacks_a_right(deployed, engine):
@@ -60,15 +54,65 @@ def test_cycles_run_from_beat_to_the_ledger_and_nobody_lacks_a_right(deployed, e
     assert "permission denied" not in "".join(deployed.log(f"{name}-1") for name in LASTING)
 
 
-def test_one_tower_leads_and_the_other_waits(deployed, engine):
-    from models import heartbeats  # late: the fixtures above are what this file is about
-    from models.heartbeats import ProcessKind
+def test_every_health_check_passes(deployed):
+    left = set(LASTING)
+    problems = {}
 
+    def all_are_well():
+        problems.update(deployed.problems(sorted(left)))
+        left.difference_update({name for name, problem in problems.items() if not problem})
+        return not left
+
+    wait_until(all_are_well, lambda: f"health checks pass: {problems}")
+
+
+def test_one_tower_leads_and_the_other_waits(deployed, engine):
     def told():
         with engine.connect() as conn:
             return sorted(bool(sign.detail["leads"]) for sign in heartbeats.listing(conn, ProcessKind.TOWER))
 
     wait_until(lambda: told() == [False, True], lambda: f"one leads: {told()}")
+
+
+def _next_version(folder):
+    """The migrations that there are, and one more that touches the tables in use most."""
+    shutil.copytree(migrate.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    (folder / "versions" / "r9999_next.py").write_text(
+        f"""from alembic import op
+revision = "9999"
+down_revision = {head!r}
+
+
+def upgrade():
+    op.execute("ALTER TABLE actions ADD COLUMN next_note text")
+    op.execute("ALTER TABLE runs ADD COLUMN next_note text NOT NULL DEFAULT ''")
+    op.execute("CREATE TABLE next_things (id bigint PRIMARY KEY, run_id bigint REFERENCES runs)")
+    op.execute("CREATE INDEX ix_next ON runs (next_note)")
+"""
+    )
+    return folder
+
+
+def test_the_next_version_is_migrated_to_while_the_last_one_works(deployed, engine, tmp_path):
+    """No run fails of it, and those of before go on."""
+    migrate.upgrade(deployed.owner_url, folder=_next_version(tmp_path / "migrations"))
+    roles.admit(deployed.owner_url, deployed.app_url)
+
+    with engine.connect() as conn:
+        last = conn.execute(select(func.max(runs.c.id))).scalar_one()
+
+    def goes_on():
+        with engine.connect() as conn:
+            later = (runs.c.id > last) & (runs.c.state == RunState.SUCCEEDED)
+            return conn.execute(select(func.count()).where(later)).scalar_one() > 0
+
+    wait_until(goes_on, "a run that began after the migration succeeded")
+    with engine.connect() as conn:
+        failed = conn.execute(select(runs.c.id, runs.c.task, runs.c.errors).where(runs.c.state == RunState.FAILED))
+        assert failed.all() == []
 
 
 def test_everything_ends_in_order_when_it_is_told_to(deployed):
