@@ -47,6 +47,7 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
         "task_time_limit": HARD_LIMIT_S,
         "task_soft_time_limit": SOFT_LIMIT_S,
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,  # works only together with REMAP_SIGTERM=SIGQUIT
+        "worker_lost_wait": 1.0,  # a killed process answers no more; for these seconds its place is still taken
         "worker_max_tasks_per_child": 500,
         "worker_max_memory_per_child": settings.common.worker_memory_mb * 1024 // 2,  # kB, looked at after each task
         "worker_send_task_events": True,  # Flower lives on events; nothing of ours does
