@@ -97,8 +97,7 @@ def _halt_and_drain(stopping: Stopping, held: Stop, drain: Callable[[], bool]) -
     if found is None:
         return is_drained
     workers, executors = found
-    ended = halting.end(stopping.floor, executors)
-    halting.close_runs(stopping.floor, held.id, ended)
+    ended = halting.close_runs(stopping.floor, held.id, halting.end(stopping.floor, executors))
     with stopping.floor.engine.begin() as conn:
         stops.note_halted(conn, held.id, halting.rows((*workers, *ended)))
     return is_drained
@@ -110,8 +109,7 @@ def _halt(floor: Floor, stop_id: StopId) -> tuple[tuple[Worker, ...], tuple[str,
         told = halting.tell(floor)
         executors = tuple(filter(halting.is_executor, told.silent))
         ended = halting.end(floor, [name for name in told.silent if name not in executors])
-        workers = (*told.workers, *ended)
-        halting.close_runs(floor, stop_id, workers)
+        workers = halting.close_runs(floor, stop_id, (*told.workers, *ended))
     except SQLAlchemyError:
         raise
     except Exception:  # the answer must come, whatever is wrong with workers; the tower goes on with the stop

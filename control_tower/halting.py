@@ -5,7 +5,7 @@ anyway; this is about what runs already, and about saying so truly.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import structlog
@@ -39,7 +39,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """One worker, and what became of it; `terminated` are the runs whose task it has ended."""
+    """One worker, and what became of it; `terminated` are its runs that were ended with that."""
 
     name: str
     fate: Fate
@@ -76,11 +76,8 @@ def tell(floor: Floor) -> Told:
     asked = tuple(sorted((fresh | stale | busy) - set(gone)))
     answers = floor.switchboard.halt(asked, terminate=CYCLES, timeout_s=ANSWER_S) if asked else _ask_all(floor)
     purged = floor.switchboard.purge(QUEUES)
-    stands = {name: answer for name, answer in answers.items() if not answer.consuming & set(QUEUES)}
-    halted = tuple(
-        Worker(name=name, fate=Fate.HALTED, terminated=tuple(sorted(set(answer.terminated_rows))))
-        for name, answer in stands.items()
-    )
+    stands = [name for name, answer in answers.items() if not answer.consuming & set(QUEUES)]
+    halted = tuple(Worker(name=name, fate=Fate.HALTED) for name in stands)
     return Told(
         workers=(*halted, *(Worker(name=name, fate=Fate.GONE) for name in gone)),
         silent=tuple(name for name in asked if name not in stands),
@@ -93,14 +90,17 @@ def end(floor: Floor, silent: Iterable[str]) -> tuple[Worker, ...]:
     return tuple(_end(floor.processes, name) for name in silent)
 
 
-def close_runs(floor: Floor, stop_id: StopId, workers: Collection[Worker]) -> int:
-    """Write down that the runs of workers that stand still have ended; how many there were."""
+def close_runs(floor: Floor, stop_id: StopId, workers: Collection[Worker]) -> tuple[Worker, ...]:
+    """Write down that the runs of workers that stand still have ended, and which those were."""
     still = [worker.name for worker in workers if worker.fate is not Fate.SILENT]
     with floor.engine.begin() as conn:
         ended = run_stops.end_of(conn, still, reason=f"ended by stop {stop_id}")
     if ended:
-        log.info("runs ended", stop=stop_id, runs=ended)
-    return len(ended)
+        log.info("runs ended", stop=stop_id, runs=[run.id for run in ended])
+    return tuple(
+        replace(worker, terminated=tuple(sorted(run.id for run in ended if run.worker == worker.name)))
+        for worker in workers
+    )
 
 
 def is_executor(worker: str) -> bool:

@@ -31,7 +31,7 @@ def at_work(conn: Connection, account_id: AccountId | None = None) -> tuple[AtWo
     return tuple(AtWork(id=RunId(row[0]), task=row[1], worker=row[2] or str(row[3]).partition("/")[0]) for row in rows)
 
 
-def end_of(conn: Connection, workers: Collection[str], *, reason: str) -> tuple[RunId, ...]:
+def end_of(conn: Connection, workers: Collection[str], *, reason: str) -> tuple[AtWork, ...]:
     """End the runs that these workers were at; what a straggler among their tasks writes finds its claim lost."""
     took_s = func.extract("epoch", func.clock_timestamp() - runs.c.started_at)
     ended = (
@@ -45,6 +45,6 @@ def end_of(conn: Connection, workers: Collection[str], *, reason: str) -> tuple[
             finished_at=func.clock_timestamp(),
             duration_ms=func.round(took_s * 1000),
         )
-        .returning(runs.c.id)
+        .returning(runs.c.id, runs.c.task, runs.c.worker)
     )
-    return tuple(sorted(RunId(row[0]) for row in conn.execute(ended)))
+    return tuple(AtWork(id=RunId(row[0]), task=row[1], worker=row[2]) for row in conn.execute(ended))
