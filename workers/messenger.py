@@ -7,8 +7,10 @@ failure is the status number or the kind of error, in our words.
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, cast
 
 from domain.alerts import Severity
 from domain.errors import NotReadyError
@@ -24,6 +26,7 @@ _SHOUTS: Final = re.compile(r"@(?=everyone\b|here\b|channel\b|all\b)", re.IGNORE
 _STATUS: Final = re.compile(r"error=(\d{3})\b")
 _LONGEST_TITLE, _LONGEST_BODY = 200, 3_500  # Telegram takes 4,096 in all
 _LOGGER: Final = "apprise"
+_loading = threading.Lock()
 
 
 class AppriseMessenger:
@@ -70,19 +73,29 @@ def safe_text(text: str) -> str:
 
 
 def _plugin(address: str) -> "NotifyBase | None":
-    import apprise  # late: it costs a third of a second that most commands can do without
-
-    logger = logging.getLogger(_LOGGER)
-    logger.propagate = False
-    logger.setLevel(logging.WARNING)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)  # its lines of debugging show whole paths
-    if not any(isinstance(row, logging.NullHandler) for row in logger.handlers):
-        logger.addHandler(logging.NullHandler())  # else Python prints warnings that find no handler
+    apprise = _apprise()
     try:
         asset = apprise.AppriseAsset(app_id="Stakazo", app_desc="Stakazo", app_url="", plugin_paths=[])
-        return apprise.Apprise.instantiate(address, asset=asset)
+        return cast("NotifyBase | None", apprise.Apprise.instantiate(address, asset=asset))
     except Exception:  # noqa: BLE001 - whatever it trips over, its words may quote the address
         return None
+
+
+def _apprise() -> ModuleType:
+    """Load apprise with its services, once, and keep its words to ourselves."""
+    with _loading:
+        logger = logging.getLogger(_LOGGER)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+        logging.getLogger("urllib3").setLevel(logging.WARNING)  # its lines of debugging show whole paths
+        if not any(isinstance(row, logging.NullHandler) for row in logger.handlers):
+            logger.addHandler(logging.NullHandler())  # else Python prints warnings that find no handler
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of modules that its services import
+            import apprise  # late: it costs a third of a second that most commands can do without
+
+            apprise.Apprise.instantiate("json://localhost")  # makes it load them all, here and now
+        return apprise
 
 
 def _send(plugin: "NotifyBase", title: str, body: str, severity: Severity) -> str | None:
