@@ -45,8 +45,8 @@ def of_stop(conn: Connection, account_id: AccountId | None) -> tuple[Estimate, .
 def estimate(account_name: str, spends: Sequence[int], score_limit: float | None, used: float) -> Estimate:
     """Estimate from what campaigns spend, the most first, and the share (0..1) of the score that is used already.
 
-    A pause is one reading and one write; the score decays evenly within five minutes, and emergencies may use all of it
-    (facts/meta_graph_api.md §6).
+    A pause is a reading, a write and a reading back; the score decays evenly within five minutes, and emergencies may
+    use all of it (facts/meta_graph_api.md §6).
     """
     limit = score_limit or quota.SMALLEST_SCORE
     total = sum(spends)
@@ -62,7 +62,7 @@ def estimate(account_name: str, spends: Sequence[int], score_limit: float | None
 
 
 def _seconds(campaigns: int, limit: float, used: float) -> float:
-    points = campaigns * (quota.POINTS[CallKind.READ] + quota.POINTS[CallKind.WRITE])
+    points = campaigns * (2 * quota.POINTS[CallKind.READ] + quota.POINTS[CallKind.WRITE])
     free = max(0.0, 1.0 - used) * limit
     return max(0.0, points - free) * quota.DECAY_S / limit
 

@@ -163,7 +163,8 @@ def _hold(engine: Engine, held_s: float, is_held: threading.Event, done: threadi
 def _paused(engine: Engine, account: Account, campaigns: int) -> dict[str, Any]:
     """All campaigns on a platform that answers at once, and the quota's own bounds beside it."""
     clock = Standing()
-    client = Client(reader=cast("PlatformReader", _Reads()), writer=cast("PlatformWriter", _Writes()))
+    memory = _Memory()
+    client = Client(reader=cast("PlatformReader", memory), writer=cast("PlatformWriter", memory))
     pausing = Pausing(engine=engine, executor=executor_of(engine, client, clock, "stop"), clock_of=lambda _: clock)
     ((stop_id, _),) = stop.order(engine, (None,), Order(reason="x", actor="benchmark", pauses=True))
     began_s = time.perf_counter()
@@ -181,32 +182,32 @@ def _paused(engine: Engine, account: Account, campaigns: int) -> dict[str, Any]:
     }
 
 
-class _Reads:
-    """Every campaign is switched on."""
+class _Memory:
+    """A platform on which every campaign is switched on, until it is paused; it answers at once."""
+
+    def __init__(self) -> None:
+        self._paused: set[str] = set()
 
     def state(self, _account: str, _kind: ObjectKind, object_id: str) -> ObjectState:
         """One."""
-        return ObjectState(id=object_id, values={"status": "active"}, updated_at=None)
+        status = "paused" if object_id in self._paused else "active"
+        return ObjectState(id=object_id, values={"status": status}, updated_at=None)
 
     def states(self, account: str, kind: ObjectKind, object_ids: Sequence[str]) -> Mapping[str, ObjectState]:
         """Several."""
         return {object_id: self.state(account, kind, object_id) for object_id in object_ids}
 
-
-class _Writes:
-    """Every write succeeds at once."""
-
     def write(self, _account: str, request: WriteRequest, *, deadline_s: float, not_after_s: float = inf) -> str:
         """One."""
         del deadline_s, not_after_s
+        self._paused.add(str(request.object_id))
         return str(request.object_id)
 
     def write_many(
-        self, _account: str, requests: Sequence[WriteRequest], *, deadline_s: float, not_after_s: float = inf
+        self, account: str, requests: Sequence[WriteRequest], *, deadline_s: float, not_after_s: float = inf
     ) -> Sequence[str]:
         """Several."""
-        del deadline_s, not_after_s
-        return [str(request.object_id) for request in requests]
+        return [self.write(account, row, deadline_s=deadline_s, not_after_s=not_after_s) for row in requests]
 
 
 def _lines() -> list[tuple[str, ...]]:

@@ -60,11 +60,11 @@ def test_each_of_its_three_parts_can_be_left_out(on_database: Run, engine: Engin
 
 @pytest.mark.usefixtures("filled")
 def test_the_estimate_says_how_long_the_smallest_tier_takes(on_database: Run, engine: Engine) -> None:
-    """40 campaigns of 4 points each: 100 over the 60 that a rested account has, at 12 a minute."""
+    """40 campaigns of 5 points each: 140 over the 60 that a rested account has, at 12 a minute."""
     switch_on(engine, 40)
     told = on_database(*STOP, "--timeout", "1").err
     assert "40 campaigns to pause" in told
-    assert "about 8 min" in told
+    assert "about 12 min" in told
     assert "the smallest is assumed" in told
 
 

@@ -25,19 +25,21 @@ _ROOT = Path(__file__).parents[3]
 _PIECES = ("Redis", "data folder", "platform")  # beat, workers, Flower and the tower run in no trial at all
 _LIMIT_S = 60
 _STEPS = (steps.CLAIMED, steps.PRECHECKED, steps.WRITTEN_AHEAD)
-_WORDS = ("-m", "cli.main", "fence", "close", "--reason", "drill", "--json")
+_WORDS = ("-m", "cli.main", "emergency-stop", "--no-pause-campaigns", "--reason", "drill", "--json")
 Close = Callable[[str, dict[str, str]], str | None]
 
 
 def by_the_command(database: str, env: dict[str, str]) -> str | None:
-    """`stakazo fence close` in a process of its own; None = it says that the fence is closed."""
+    """`stakazo emergency-stop` in a process of its own; None = it says that all is closed, and quiet."""
     done = subprocess.run(
         [sys.executable, *_WORDS], env={**env, "DATABASE_URL": database}, cwd=_ROOT, capture_output=True, text=True,
         check=False, timeout=_LIMIT_S,
     )  # fmt: skip
     if done.returncode != 0:
         return done.stderr.strip()[-300:]
-    return None if json.loads(done.stdout)["closed"] else "it does not say closed"
+    told = json.loads(done.stdout)
+    quiet = [row["stop"]["quiet_at"] for row in told["stops"]]
+    return None if told["closed"] and None not in quiet else f"closed is {told['closed']}, quiet {quiet}"
 
 
 def by_a_message(_database: str, env: dict[str, str]) -> str | None:
@@ -143,8 +145,9 @@ GUARANTEE = Guarantee(
     id="I-11",
     statement="A stop needs Postgres alone: no broker, beat, worker, tower, data folder or platform. Without Postgres"
     " nobody sends.",
-    enforced_at="actions/stop.py: close; actions/send.py: send, which reads the fence or sends nothing",
-    refuted_by="`stakazo fence close` in a process of its own with every subset of Redis, data folder and platform away"
+    enforced_at="actions/stop.py: order; control_tower/emergency.py: finish; actions/send.py: send, which reads the fence"
+    " or sends nothing",
+    refuted_by="`stakazo emergency-stop` in a process of its own with every subset of Redis, data folder and platform away"
     " and no other process of ours alive; then executors whose Postgres goes away at each step before the send.",
     short=2,
     full=64,
