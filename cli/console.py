@@ -84,8 +84,10 @@ def print_json(document: object) -> None:
     sys.stdout.write(escaped + "\n")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print a table whose cells wrap; `empty` is the sentence shown where there is no row."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str, whole: Sequence[str] = ()
+) -> None:
+    """Print a table whose cells wrap, but in the columns named `whole`; `empty` is said where there is no row."""
     rows = list(rows)
     if not rows:
         out.print(Text(f"{safe(title)}: {empty}"))
@@ -94,7 +96,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         title=Text(cell(title)), title_justify="left", header_style="bold", box=None, pad_edge=False, show_edge=False
     )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in whole)
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
     out.print(table)

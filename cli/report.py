@@ -108,7 +108,7 @@ def _print(found: Report) -> None:
         out.print(Text(f"  {line}"))
     for section in sections(found):
         out.print()
-        print_table(section.title, section.columns, section.rows, empty=section.empty)
+        print_table(section.title, section.columns, section.rows, empty=section.empty, whole=section.whole)
 
 
 def _period(found: Report) -> str:

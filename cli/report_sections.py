@@ -1,5 +1,6 @@
 """The report in words: tables that the terminal, Markdown and HTML show alike. Text from outside is made safe here."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,14 @@ _MOST_ROWS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One table; `picture` names the plot that stands above it."""
+    """One table; `picture` names the plot that stands above it, `whole` the columns that a narrow screen keeps."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     empty: str
     picture: str = ""
+    whole: tuple[str, ...] = ()
 
 
 def headline(report: Report) -> str:
@@ -53,7 +55,9 @@ def percent(share: float | None) -> str:
     """A share for people."""
     if share is None:
         return UNKNOWN
-    return f"{share:.1%}" if share in {0.0, 1.0} or share < 0.995 else f"{share:.3%}"  # noqa: PLR2004 - near one, digits count
+    if 0.995 <= share < 1:  # noqa: PLR2004 - near one digits count, and what is not whole is not rounded up to it
+        return f"{math.floor(share * 100_000) / 1_000:.3f}%"
+    return f"{share:.1%}"
 
 
 def _success(report: Report) -> Section:
@@ -69,7 +73,12 @@ def _success(report: Report) -> Section:
         ("false alarms", percent(done.false_alarm_rate), "alerts that a person called false"),
     )
     return Section(
-        title="Success", columns=("metric", "value", "what it is"), rows=_safe(rows), empty="", picture="status"
+        title="Success",
+        columns=("metric", "value", "what it is"),
+        rows=_safe(rows),
+        empty="",
+        picture="status",
+        whole=("metric",),
     )
 
 
@@ -80,6 +89,7 @@ def _modules(report: Report) -> Section:
         columns=("module", "now", "available", "success 24 h", "errors 24 h", "mean", "why"),
         rows=_safe(rows),
         empty="none is built",
+        whole=("module", "now"),
     )
 
 
@@ -153,7 +163,11 @@ def _recoveries(report: Report) -> Section:
     ]
     columns = ("id", "when", "trigger", "action", "target", "state", "outcome")
     return Section(
-        title=_title("Recovery", len(report.recoveries)), columns=columns, rows=_safe(rows), empty="nothing to cure"
+        title=_title("Recovery", len(report.recoveries)),
+        columns=columns,
+        rows=_safe(rows),
+        empty="nothing to cure",
+        whole=("id", "state"),
     )
 
 

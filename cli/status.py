@@ -15,8 +15,9 @@ from control_tower.judging import ModuleHealth
 from domain.actions import IN_FLIGHT, ActionState
 from domain.health import SystemStatus
 from embedded.runtime import ChildRecord, Runtime
+from models.heartbeats import Heartbeat, ProcessKind
 from models.stops import Stop
-from workers.overview import AccountView, Judged, Overview, Queue, Remembered, look
+from workers.overview import TOWER_SILENT_S, AccountView, Judged, Overview, Queue, Remembered, look
 
 COLOURS = {
     SystemStatus.HEALTHY: "bold green",
@@ -158,7 +159,15 @@ def _facts(found: Overview, held: Remembered) -> Iterator[tuple[str, str]]:
     yield "stops", "; ".join(map(_stop, held.stops)) or "none"
     yield "alerts", _alerts(held)
     yield "actions", _actions(held)
-    yield "signs", ", ".join(f"{row.process} {span(row.age_s)}" for row in held.heartbeats) or "of nobody yet"
+    yield "signs", ", ".join(f"{row.process} {span(row.age_s)}" for row in _signs(held)) or "of nobody yet"
+
+
+def _signs(held: Remembered) -> Iterator[Heartbeat]:
+    """Those of towers that were replaced are no news while one lives."""
+    lives = any(row.kind is ProcessKind.TOWER and row.age_s <= TOWER_SILENT_S for row in held.heartbeats)
+    for row in held.heartbeats:
+        if not (lives and row.kind is ProcessKind.TOWER and row.age_s > TOWER_SILENT_S):
+            yield row
 
 
 def _modules(judged: Judged) -> str:

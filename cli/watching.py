@@ -26,7 +26,7 @@ def show(
     is_watched: bool,
     as_json: bool = False,
     every_s: float = EVERY_S,
-    rest: Callable[[float], None] = time.sleep,
+    rest: Callable[[float], None] | None = None,
     looks: int | None = None,
 ) -> NoReturn:
     """Show a look once, or with `is_watched` until Ctrl-C; leave with 0 if the last one was well, else with 1.
@@ -43,7 +43,7 @@ def show(
     with suppress(KeyboardInterrupt), _screen(as_json=as_json):
         while looks is None or done < looks:
             if done:
-                rest(every_s)
+                (rest or time.sleep)(every_s)
             is_well = _again(look, as_json=as_json, every_s=every_s)
             done += 1
     raise typer.Exit(0 if is_well else 1)
