@@ -84,6 +84,16 @@ def worker_reasons(evidence: Evidence, worker: WorkerFacts) -> tuple[Reason, ...
     return tuple(found)
 
 
+def dead(evidence: Evidence) -> frozenset[str]:
+    """Name workers whose process is known to be dead, however young their last sign of life."""
+    if isinstance(evidence.workers, Unknown) or isinstance(evidence.processes, Unknown):
+        return frozenset()
+    states = evidence.processes.value
+    return frozenset(
+        row.name for row in evidence.workers.value if row.child and states.get(row.child) is ProcessState.DEAD
+    )
+
+
 def _sources(evidence: Evidence) -> Iterator[Reason]:
     named = (
         ("stops", evidence.stops), ("desired state", evidence.desired), ("workers", evidence.workers),

@@ -54,7 +54,7 @@ def queues(evidence: Evidence, rhythms: Sequence[Rhythm]) -> Iterator[Reason]:
         yield unknown("consumers", evidence.consumers.why)
         return
     for rhythm in rhythms:
-        yield from _consumed(evidence.consumers.value, rhythm)
+        yield from _consumed(evidence, evidence.consumers.value, rhythm)
 
 
 def planning(evidence: Evidence) -> Iterator[Reason]:
@@ -145,10 +145,10 @@ def _rates(evidence: Evidence, rhythms: Sequence[Rhythm]) -> Iterator[Reason]:
         yield measured("success_rate", rate, f"{rate:.0%} of {ended(total)} runs in 24 h succeeded")
 
 
-def _consumed(consumers: Consumers, rhythm: Rhythm) -> Iterator[Reason]:
+def _consumed(evidence: Evidence, consumers: Consumers, rhythm: Rhythm) -> Iterator[Reason]:
     if consumers.of_queue.get(rhythm.name):
         return
-    silent = sorted(name for name in consumers.silent if lane_of(name) is rhythm.cycle.lane)
+    silent = sorted({name for name in consumers.silent if lane_of(name) is rhythm.cycle.lane} - house.dead(evidence))
     if silent:
         yield unknown("consumers", f"{', '.join(silent)} does not answer, and no other worker consumes {rhythm.name}")
     else:

@@ -292,6 +292,13 @@ def test_a_silent_worker_of_another_lane_excuses_nobody():
     assert status(_consumed_by(frozenset(), frozenset({"actions@a"}))) is OFFLINE
 
 
+def test_silence_of_a_worker_whose_process_is_dead_is_no_riddle():
+    silent = _consumed_by(frozenset(), frozenset({"cycles@a"}))
+    found = replace(silent, processes=Known({"worker-cycles": ProcessState.DEAD}))
+
+    assert (status(silent), status(found)) == (UNKNOWN, OFFLINE)
+
+
 def test_one_ill_worker_of_two_degrades_and_two_of_two_take_the_module_down():
     def two(ill: int) -> Evidence:
         found = _consumed_by(frozenset({"cycles@a", "cycles@b"}))
