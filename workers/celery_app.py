@@ -1,9 +1,13 @@
 """The Celery app: `celery -A workers.celery_app worker|beat|flower`. Importing it reads and connects nothing."""
 
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery, signals
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from domain.errors import StakazoError
 from workers import addresses, bootsteps, doorbell, log, memory, sign
 from workers.celery_config import worker_config
 from workers.channels import secrets_of_channels
@@ -30,6 +34,15 @@ def _set_up_logging(**_: object) -> None:
 @signals.worker_process_init.connect
 def _cap_memory(**_: object) -> None:
     memory.cap(read_settings().common.worker_memory_mb)
+
+
+@signals.worker_process_init.connect
+def _warm_up(**_: object) -> None:
+    """Connect before the first task comes: a process in the place of a killed one keeps nobody waiting."""
+    from workers.task import HouseTask  # late: it is of the app that is made below
+
+    with suppress(SQLAlchemyError, StakazoError), HouseTask.house().engine.connect() as conn:
+        conn.execute(text("SELECT 1"))
 
 
 app = Celery("stakazo")

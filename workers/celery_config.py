@@ -47,6 +47,7 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
         "task_time_limit": HARD_LIMIT_S,
         "task_soft_time_limit": SOFT_LIMIT_S,
         "worker_soft_shutdown_timeout": SOFT_SHUTDOWN_S,  # works only together with REMAP_SIGTERM=SIGQUIT
+        "worker_proc_alive_timeout": 20.0,  # a new process connects to Postgres first, which may not answer
         "worker_lost_wait": 1.0,  # a killed process answers no more; for these seconds its place is still taken
         "worker_max_tasks_per_child": 500,
         "worker_max_memory_per_child": settings.common.worker_memory_mb * 1024 // 2,  # kB, looked at after each task
