@@ -149,3 +149,26 @@ def test_a_token_that_lacks_a_permission_opens_no_client():
 
     with pytest.raises(NeedsPersonError, match=r"ads_management; .*ads_read"):
         require_permissions(META, Reader())
+
+
+def test_told_to_forget_it_opens_clients_and_clocks_anew(home):
+    _write_sandbox(home / "sandbox", 9)
+    with House.open(read_settings()) as house:
+        first = house.client("meta", Mode.STUB)
+        assert house.client("meta", Mode.STUB) is first
+        house.forget_derived()
+        assert house.client("meta", Mode.STUB) is not first
+
+
+def test_told_to_reconnect_it_opens_its_connections_anew(database_url, home, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    with House.open(read_settings()) as house:
+
+        def backend():
+            with house.engine.connect() as conn:
+                return conn.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+
+        first = backend()
+        assert backend() == first
+        house.reconnect()
+        assert backend() != first
