@@ -13,6 +13,7 @@ from control_tower.evidence import Evidence, Unknown
 from control_tower.health import Checked, Sources
 from control_tower.judging import ModuleHealth, Standing, SystemHealth
 from domain import catalogue
+from domain.catalogue import Pair
 from domain.errors import BadInputError
 from domain.health import ModuleStatus, SystemStatus
 from models import status_spans
@@ -146,7 +147,7 @@ def _print(
     at = checked.evidence.at
     lasts = f" since {ago(held.since, at)}" if held is not None and held.status == system.status else ""
     out.print(
-        f"{system.status.upper()}{lasts}: {system.online} online, {system.degraded} degraded"
+        f"{system.status.replace('_', ' ').upper()}{lasts}: {system.online} online, {system.degraded} degraded"
         f" ({system.unknown} of them unknown), {system.offline} offline, {system.stopped} stopped,"
         f" {system.planned} planned; looked at in {checked.took_ms} ms",
         markup=False,
@@ -159,12 +160,25 @@ def _print(
     shown = [row for row in chosen if in_detail or row.standing is not Standing.PLANNED]
     columns = ("id", "module", "status", "ok", "avg", "errors", "calls", "last success", "next", "why")
     print_table("Modules", columns, [_line(row) for row in shown], empty="none is built")
-    planned = [row.pair.id for row in chosen if row.standing is Standing.PLANNED]
+    planned = [row.pair for row in chosen if row.standing is Standing.PLANNED]
     if planned and not in_detail:
-        out.print(f"Planned: {', '.join(planned)}", markup=False)
+        out.print(f"Planned: {_ranges(planned)}", markup=False)
     if in_detail:
         for row in shown:
             _print_detail(row)
+
+
+def _ranges(pairs: Sequence[Pair]) -> str:
+    """Such as "10.1, 10.3-10.6, 11.1-11.17": neighbours in the catalogue's order joined."""
+    runs: list[list[Pair]] = []
+    for pair in pairs:
+        last = runs[-1][-1] if runs else None
+        is_next = last is not None and last.platform is pair.platform and pair.module.number == last.module.number + 1
+        if is_next:
+            runs[-1].append(pair)
+        else:
+            runs.append([pair])
+    return ", ".join(run[0].id if len(run) == 1 else f"{run[0].id}-{run[-1].id}" for run in runs)
 
 
 def _line(row: ModuleHealth) -> tuple[object, ...]:
