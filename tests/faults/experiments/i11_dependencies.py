@@ -145,10 +145,10 @@ GUARANTEE = Guarantee(
     id="I-11",
     statement="A stop needs Postgres alone: no broker, beat, worker, tower, data folder or platform. Without Postgres"
     " nobody sends.",
-    enforced_at="actions/stop.py: order; control_tower/emergency.py: finish; actions/send.py: send, which reads the fence"
-    " or sends nothing",
-    refuted_by="`stakazo emergency-stop` in a process of its own with every subset of Redis, data folder and platform away"
-    " and no other process of ours alive; then executors whose Postgres goes away at each step before the send.",
+    enforced_at="actions/stop.py: order; control_tower/emergency.py: finish; actions/send.py: send, which reads the"
+    " fence or sends nothing",
+    refuted_by="`stakazo emergency-stop` in a process of its own with every subset of Redis, data folder and platform"
+    " away and no other process of ours alive; then executors whose Postgres goes away at each step before the send.",
     short=2,
     full=64,
     experiment=lambda place, trials: _run(place, trials, by_the_command),
