@@ -29,9 +29,9 @@ _HELP: Final = {
     _T.HEALTH_CHECK: "Check every module on evidence now, and keep the check.",
 }
 _EXAMPLE: Final = {
-    _T.START_ALL: "start_all --platform meta",
+    _T.START_ALL: "start_all --module full_cycle",
     _T.STOP_ALL: "stop_all --reason 'maintenance until noon'",
-    _T.RESTART_MODULE: "restart_module --module meta.full_cycle --reason 'it is stuck'",
+    _T.RESTART_MODULE: "restart_module --module full_cycle --reason 'it is stuck'",
     _T.SYNC_DATA: "sync_data --account 1",
     _T.OPTIMIZE: "optimize --hold --reason 'weekly, after the review'",
     _T.HEALTH_CHECK: "health_check --json",

@@ -75,6 +75,6 @@ def _require(command_type: CommandType, reason: str, modules: Sequence[str], acc
     if modules and command_type not in _TAKES_MODULES:
         raise BadInputError(f"{command_type} takes no modules; it is about all of them")
     if command_type is _T.RESTART_MODULE and not modules:
-        raise BadInputError("restart_module needs to know which: --module meta.full_cycle")
+        raise BadInputError("restart_module needs to know which: --module full_cycle")
     if account is not None and command_type not in _TAKES_ACCOUNT:
         raise BadInputError(f"{command_type} takes no account; leave out --account")

@@ -23,7 +23,7 @@ _RINGS = 200
 
 def _begin(conn: Connection, command: Command, _ports: Ports) -> JsonMap:
     if not command.target_modules:
-        raise BadInputError("restart_module needs to know which: --module meta.full_cycle")
+        raise BadInputError("restart_module needs to know which: --module full_cycle")
     slugs = [pair.slug for pair in pairs_of(command.platform, command.target_modules)]
     stopped = module_states.stopped(conn)
     runs = [slug for slug in slugs if slug not in stopped]
