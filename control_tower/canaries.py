@@ -5,9 +5,11 @@ from sqlalchemy import Engine
 from domain import catalogue
 from domain.ports import Switchboard
 from models import canaries, heartbeats
+from models.canaries import Canary
 from models.heartbeats import ProcessKind
 
 EVERY_S = 60.0
+NEW_EVERY_S = 5.0  # a worker that has just begun is not left unproven for a minute
 _ALIVE_S = 60.0  # who gave no sign for longer gets none: its queue would only fill
 
 
@@ -26,3 +28,20 @@ def send(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
         for worker in sent:
             canaries.send(conn, worker)
     return sent
+
+
+def send_to_new(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
+    """Send one to every living worker that was sent none since it began; returns whom it reached."""
+    with engine.begin() as conn:
+        signs = heartbeats.listing(conn, ProcessKind.WORKER)
+        known = canaries.listing(conn)
+    new = [row.process for row in signs if row.age_s <= _ALIVE_S and _is_new(known.get(row.process))]
+    sent = tuple(worker for worker in new if switchboard.send_canary(worker))
+    with engine.begin() as conn:
+        for worker in sent:
+            canaries.send(conn, worker)
+    return sent
+
+
+def _is_new(canary: Canary | None) -> bool:
+    return canary is None or canary.sent_s is None

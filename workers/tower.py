@@ -110,6 +110,11 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
             every_s=canaries.EVERY_S,
             do=lambda: canaries.send(house.engine, house.switchboard),
         ),
+        Duty(
+            name="send first canaries",
+            every_s=canaries.NEW_EVERY_S,
+            do=lambda: canaries.send_to_new(house.engine, house.switchboard),
+        ),
         Duty(name="look at health", every_s=health.LOOK_S, do=looking.look),
         Duty(name="check health hourly", every_s=health.HOURLY_S, do=lambda: health.hourly(looking.sources)),
         Duty(
