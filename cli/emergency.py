@@ -25,9 +25,11 @@ from domain.ids import AccountId, StopId
 from domain.permissions import Principal
 from models import accounts, run_stops
 from models.stops import Stop
+from workers.alerts import tell_beside
 from workers.bootstrap import House
 from workers.emergencies import resuming_of, stopping_of, why_unwell
 
+_TELL_S = 20.0  # for the alerts, once all else is done
 PlatformFilter = Annotated[
     str | None, typer.Option("--platform", metavar="NAME", help="Every account of this platform, such as meta.")
 ]
@@ -67,6 +69,7 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
         )
         closed = stop.order(house.engine, scopes, wanted)  # first of all: what follows may take its time to load
         done = emergency.answer(stopping_of(house), closed)
+        telling = tell_beside(house) if send_alerts else None
         for one in done:
             _say_stopped(house, one)
         held = _pause_all(house, done, timeout) if pause_campaigns else [one.stop for one in done]
@@ -74,6 +77,8 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
         if pause_campaigns:
             say("a second lever holds when everything of ours is dead: the account spending limit in the platform's")
             say("own billing settings; a person sets it there, stakazo does not write it")
+        if telling is not None and not telling.wait(_TELL_S):
+            say("the alerts are still being sent; the tower goes on with them")
 
 
 def resume(  # noqa: PLR0917 - typer hands options over by name

@@ -9,8 +9,11 @@ import typer
 from actions import steps
 from actions.guardrails import GUARDRAILS
 from beat_schedule import build, build_control
+from control_tower.alerting import PATIENT
+from control_tower.thresholds import TABLE
 from domain import catalogue
 from domain.actions import TERMINAL, TRANSITIONS, ActionState
+from domain.alerts import ALERT_KINDS
 from domain.catalogue import PAIRS
 from domain.modules import MODULES, Cycle
 from domain.platforms import PLATFORMS
@@ -90,13 +93,39 @@ def scenario_page() -> str:
     return _page("Scenario files", "sandbox/scenario.py and the files beside it", *parts(_table))
 
 
+def alerts_page() -> str:
+    """Every kind of alert: how bad, how long it must last, what to do; and the limits that they go by."""
+    kinds = [
+        (row.slug, row.severity.word, row.title, "state" if row.holds else "event", _patience(row.slug), row.advice)
+        for row in ALERT_KINDS
+    ]
+    limits = [(row.name, row.unit, _limit(row.degraded), _limit(row.offline), row.source) for row in TABLE.values()]
+    return _page(
+        "Alerts and limits",
+        "domain/alerts.py, control_tower/alerting.py and control_tower/thresholds.py",
+        "A *state* is open while it holds and ends by itself; an *event* is told once and counted for an hour. What may"
+        " pass by itself must last for so many seconds before it is told.",
+        _table(("kind", "severity", "what", "is a", "lasts s", "what to do"), kinds),
+        "The limits of status and alerts. A figure *past* its limit counts.",
+        _table(("figure", "unit", "degraded", "offline", "source"), limits),
+    )
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
-    "modules.md": modules_page, "door.md": door_page, "scenario.md": scenario_page
+    "modules.md": modules_page, "door.md": door_page, "scenario.md": scenario_page, "alerts.md": alerts_page
 }  # fmt: skip
 
 
 def _built(cycle: Cycle) -> tuple[str, ...]:
     return tuple("built" if row.slug in cycle.built_on else "planned" for row in PLATFORMS)
+
+
+def _patience(slug: str) -> str:
+    return f"{PATIENT[slug]:g}" if slug in PATIENT else ""
+
+
+def _limit(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _every(cycle: Cycle) -> str:

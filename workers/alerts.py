@@ -63,16 +63,14 @@ def outage_of(settings: Settings) -> Outage:
     return Outage(messenger_of(settings), time.monotonic)
 
 
-def tell_now(house: House) -> int:
-    """Tell people at once, without waiting for the tower, as far as that can be done; returns how many notices arrived.
+def tell_beside(house: House) -> Aside:
+    """Tell people at once and beside what goes on, for whoever has just written an incident that cannot wait.
 
-    For whoever has just written an incident that cannot wait, such as a stop. Raises nothing: the tower tries again.
+    Raises nothing: what is not sent by then the tower sends. The caller waits for it at the end, as long as it likes.
     """
-    try:
-        return telling_of(house).tell()
-    except SQLAlchemyError as error:
-        log.warning("people were not told at once", cause=type(error).__name__)
-        return 0
+    aside = Aside("telling", lambda: _tell_now(house.settings))
+    aside()
+    return aside
 
 
 def watch(house: House) -> str:
@@ -101,6 +99,17 @@ def _duties(house: House, engine: Engine, alarm: Alarm, tower: str) -> Iterator[
     if address is not None:
         signal = Deadman(address=address, is_well=lambda: _is_well(engine, tower))
         yield Duty(name="give the dead-man's signal", every_s=deadman.EVERY_S, do=Aside("deadman", signal.signal))
+
+
+def _tell_now(settings: Settings) -> None:
+    engine = aside_engine(settings)
+    try:
+        quiet = settings.common.alert_quiet_hours
+        Telling(engine=engine, messenger=messenger_of(settings), quiet=quiet).tell()
+    except SQLAlchemyError as error:
+        log.warning("people were not told at once", cause=type(error).__name__)
+    finally:
+        engine.dispose()
 
 
 def _is_well(engine: Engine, tower: str) -> bool:
