@@ -86,6 +86,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "health": _P.READ,
         "level set": _P.SET_LIMITS,
         "level show": _P.READ,
+        "logs": _P.READ,
         "metrics": None,
         "migrate": None,
         "modules": _P.READ,
@@ -143,7 +144,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
     }
 )
 # These tell what is wrong with the house, also where its database cannot say who asks: then they show none of its rows.
-_WITHOUT_DATABASE: Final = frozenset({"health", "status"})
+_WITHOUT_DATABASE: Final = frozenset({"health", "logs", "status"})
 
 
 Gate = Callable[[str], None]
