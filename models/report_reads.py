@@ -127,3 +127,14 @@ def recommendations_by_state(conn: Connection, since: datetime, *, automatic_fro
 def health_checks(conn: Connection, since: datetime) -> int:
     """Count the checks that were written down."""
     return int(conn.execute(_CHECKS, {"since": since}).scalar_one())
+
+
+_TOLD = text(
+    "SELECT EXISTS (SELECT 1 FROM audit WHERE chain = 0 AND event = :event AND detail ->> 'key' = :key"
+    " AND at > clock_timestamp() - interval '14 days')"
+)
+
+
+def was_told(conn: Connection, event: str, key: str) -> bool:
+    """Whether the house's audit tells this event with this key, within two weeks."""
+    return bool(conn.execute(_TOLD, {"event": event, "key": key}).scalar_one())

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actions import approvals, sweeper
 from actions.pauses import Pausing
-from control_tower import alarm, canaries, emergency, health, recovering, upkeep
+from control_tower import alarm, canaries, emergency, health, recovering, upkeep, weekly
 from control_tower.commands.carrying import carry_out
 from control_tower.loop import Duty, Tower
 from control_tower.upkeep import Upkeep
@@ -30,6 +30,7 @@ from workers.planner import planner_of
 from workers.recovery import recovering_of
 from workers.schedule import starts_stopped
 from workers.settings import Settings, read_settings
+from workers.weekly import Weekly
 
 _PATIENCE_S = 2.0
 _POOL = 6  # one keeps the leadership, one the command that is carried out; a look at health asks side by side
@@ -124,6 +125,7 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
         ),
         Duty(name="raise alarms", every_s=alarm.LOOK_S, do=lambda: alerting.alarm.look(looking.latest())),
         Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
+        Duty(name="send the weekly report", every_s=weekly.LOOK_S, do=Weekly(house).start),
         *alerting.duties,
     )
 
