@@ -33,7 +33,7 @@ from domain.clock import PlatformClock
 from domain.errors import StakazoError
 from domain.ids import AccountId
 from domain.ports import BrokerFacts, Processes, ProcessState, Switchboard
-from models import accounts, canaries, health_reads, heartbeats, module_states, quota, stops
+from models import accounts, canaries, health_reads, heartbeats, module_states, quota, schedule_pauses, stops
 from models.accounts import Account
 from models.canaries import Canary
 from models.engine import db_now
@@ -68,6 +68,7 @@ class _Remembered:
     now: Reading[datetime]
     people: Reading[tuple[Account, ...]]
     is_closed: Reading[bool]
+    held_back: Reading[tuple[schedule_pauses.Pause, ...]]
     signs: Reading[tuple[Heartbeat, ...]]
     canaries: Reading[Mapping[str, Canary]]
     desired: Reading[Mapping[str, module_states.ModuleState]]
@@ -154,8 +155,8 @@ def _remembered(sources: Sources, signs: Reading[tuple[Heartbeat, ...]], *, in_f
     except SQLAlchemyError as error:
         gone = Unknown(_words(error))
     return _Remembered(
-        now=gone, people=gone, is_closed=gone, signs=signs, canaries=gone, desired=gone, stops=gone, runs=gone,
-        database=gone, client=gone, platforms=gone, recoveries=gone, business=gone,
+        now=gone, people=gone, is_closed=gone, held_back=gone, signs=signs, canaries=gone, desired=gone, stops=gone,
+        runs=gone, database=gone, client=gone, platforms=gone, recoveries=gone, business=gone,
     )  # fmt: skip
 
 
@@ -172,6 +173,7 @@ def _read(conn: Connection, sources: Sources, signs: Reading[tuple[Heartbeat, ..
         now=ask(db_now),
         people=ask(accounts.listing),
         is_closed=ask(health_reads.is_closed_for_all),
+        held_back=ask(schedule_pauses.listing),
         signs=signs,
         canaries=ask(canaries.listing),
         desired=ask(module_states.listing),
@@ -257,10 +259,17 @@ def _slots(
     if isinstance(is_closed, Unknown):
         return is_closed
     runs = {} if isinstance(seen, Unknown) else seen.value
+    pauses = () if isinstance(held.held_back, Unknown) else held.held_back.value
+    held_back = {(row.task, row.account_id): row for row in pauses}
     return Known(
         tuple(
             slot_facts(
-                rhythm, account, clocks[account.id], runs.get((rhythm.name, account.id)), is_closed=is_closed.value
+                rhythm,
+                account,
+                clocks[account.id],
+                runs.get((rhythm.name, account.id)),
+                is_closed=is_closed.value,
+                pause=held_back.get((rhythm.name, account.id)),
             )
             for account in people.value
             for rhythm in sources.rhythms

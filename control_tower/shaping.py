@@ -22,6 +22,7 @@ from models.accounts import Account
 from models.canaries import Canary
 from models.heartbeats import Heartbeat, ProcessKind
 from models.quota import Quota
+from models.schedule_pauses import Pause
 
 FORGOTTEN_S: Final = 900.0  # silent for so long: taken away rather than ill
 _CANARY_LATELY_S: Final = 180.0  # nobody sends any more: what was done last says nothing of now
@@ -120,13 +121,26 @@ def modes_of(people: tuple[Account, ...]) -> Mapping[str, Mode]:
 
 
 def slot_facts(
-    rhythm: Rhythm, account: Account, now: Reading[datetime], seen: RunFacts | None, *, is_closed: bool
+    rhythm: Rhythm,
+    account: Account,
+    now: Reading[datetime],
+    seen: RunFacts | None,
+    *,
+    is_closed: bool,
+    pause: Pause | None = None,
 ) -> SlotFacts:
-    """Say where a cycle of an account stands; `is_closed` = the fence of all accounts is."""
+    """Say where a cycle of an account stands; `is_closed` = the fence of all accounts is, `pause` = of its schedule."""
     view = None
     if isinstance(now, Known) and seen is not None:
         view = slots_due.view(rhythm, account.zone, now.value, last_slot=seen.last_slot)
-    excused = "paused" if account.is_paused else ""
+    excused = "" if pause is None or not _holds(pause, now) else f"paused by {pause.paused_by}: {pause.reason}"
+    if account.is_paused:
+        excused = "paused"
     if is_closed or account.fence_closed:
         excused = "its fence is closed"
     return SlotFacts(task=rhythm.name, account_id=account.id, account=account.name, excused=excused, now=now, view=view)
+
+
+def _holds(pause: Pause, now: Reading[datetime]) -> bool:
+    """Whether it holds a schedule back still; one that ends by a clock that cannot be read is no excuse."""
+    return pause.until_at is None or (isinstance(now, Known) and now.value < pause.until_at)

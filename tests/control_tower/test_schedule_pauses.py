@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from control_tower import health
+from control_tower.judging import Standing
 from control_tower.planner import Planner
 from domain.catalogue import RHYTHMS
-from domain.health import RunState
+from domain.health import ModuleStatus, RunState
 from models import run_history, runs, schedule_pauses
+from tests.control_tower.healthy import healthy_house
 
 COLLECTOR, CYCLE = "meta.collector", "meta.full_cycle"
 TWO = tuple(row for row in RHYTHMS if row.name in {COLLECTOR, CYCLE})
@@ -74,3 +77,18 @@ def test_holding_twice_changes_the_reason_and_leaves_one_pause(engine, account, 
         schedule_pauses.pause(conn, CYCLE, account.id, reason="longer", by="leo", until_at=None)
         (held,) = schedule_pauses.listing(conn)
     assert (held.reason, held.paused_by) == ("longer", "leo")
+
+
+def test_a_module_whose_schedules_a_person_holds_back_is_stopped_for_health_and_not_offline(engine, account, clock):
+    house = healthy_house(engine, account, clock)
+    with engine.begin() as conn:
+        schedule_pauses.pause(
+            conn, CYCLE, account.id, reason="audit", by="ana", until_at=clock.at + timedelta(days=2)
+        )  # fmt: skip
+    clock.at += timedelta(days=1)
+    held = health.judged(house.sources).module(CYCLE)
+    assert held.standing is Standing.STOPPED
+    assert "ana: audit" in held.stopped_by
+
+    clock.at += timedelta(days=1)  # its time is over: from here on it is judged by what it did
+    assert health.judged(house.sources).module(CYCLE).status is ModuleStatus.OFFLINE
