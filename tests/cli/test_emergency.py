@@ -1,13 +1,14 @@
 """`stakazo emergency-stop` and `stakazo resume` as people use them, with no broker, no worker and no tower there."""
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, update
 
 from domain import catalogue
 from domain.ids import StopId
 from domain.permissions import Role
 from models import accounts, fence, heartbeats, module_states, principals, stops
 from models.heartbeats import ProcessKind
+from models.tables import accounts as accounts_table
 from models.tables import campaigns
 from tests.cli.conftest import NOW, Run
 
@@ -19,6 +20,11 @@ RESUME = ("resume", "--reason", "all clear", "--no-health-check")
 def held(engine: Engine, stop_id: int = 1):
     with engine.begin() as conn:
         return stops.get(conn, StopId(stop_id))
+
+
+def fence_is_open(engine: Engine) -> bool:
+    with engine.begin() as conn:
+        return not stops.listing(conn, only_open=True)
 
 
 def stopped(engine: Engine) -> frozenset[str]:
@@ -143,3 +149,28 @@ def test_resuming_wants_a_reason_and_the_right(on_database: Run, engine: Engine)
 def test_resuming_where_nothing_is_stopped_is_refused_with_words(on_database: Run) -> None:
     told = on_database(*RESUME)
     assert (told.code, "no stop is open" in told.err) == (2, True)
+
+
+@pytest.mark.usefixtures("filled")
+def test_every_command_says_that_a_stop_is_not_through_while_no_tower_lives(on_database: Run, engine: Engine) -> None:
+    """Whoever ordered it died right after the commit."""
+    with engine.begin() as conn:
+        stops.add(conn, account_id=None, reason="x", actor="os:ann", pauses=True, halts=True)
+        fence.close(conn, None, reason="x")
+    told = on_database("actions", "list").err
+    assert ("stop 1 of os:ann is not through" in told, "`stakazo tower`" in told) == (True, True)
+    with engine.begin() as conn:
+        heartbeats.beat(conn, process="tower@here:1", kind=ProcessKind.TOWER, detail={})
+    assert "not through" not in on_database("actions", "list").err
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_drill_is_refused_where_it_would_touch_real_money_or_another_stop(on_database: Run, engine: Engine) -> None:
+    on_database("fence", "close", "--reason", "x")
+    assert "a drill never does" in on_database("drill").err
+    on_database("fence", "open", "--reason", "x")
+    with engine.begin() as conn:
+        conn.execute(update(accounts_table).values(mode="live"))
+    told = on_database("drill")
+    assert (told.code, "is live" in told.err) == (1, True)
+    assert fence_is_open(engine)
