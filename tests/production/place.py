@@ -27,7 +27,7 @@ _PROGRAMS = {
     "stakazo": (sys.executable, "-m", "cli.main"),
     "python": (sys.executable,),
 }
-_SETTLE_S = 25.0
+_SETTLE_S = 90.0
 
 
 def free_port() -> int:

@@ -1,5 +1,6 @@
 """docker-compose.yml keeps its promises: read by a compose parser, without a container."""
 
+import os
 import re
 import stat
 import tomllib
@@ -15,6 +16,12 @@ from workers.celery_config import SOFT_SHUTDOWN_S
 from workers.commands import STOP_WORKER_S, worker_lines
 
 ONE_SHOT = {"migrate"}
+LIVE = {
+    "META_API_MODE": "live",
+    "META_APP_ID": "1",
+    "MAX_DAILY_BUDGET_PER_ADSET": "500 USD",
+    "MAX_TOTAL_DAILY_SPEND": "5000 USD",
+}
 FIXED = {"PATH", "MPLCONFIGDIR", "REMAP_SIGTERM", "FLOWER_LOGIN_FILE"}
 
 
@@ -128,6 +135,23 @@ def test_every_variable_is_a_setting_that_exists(ours):
     given = {name for row in ours.values() for name in row.get("environment", {})}
     unknown = {name for name in given - known if name.removesuffix("_FILE") not in known | passwords}
     assert unknown == set()
+
+
+def test_every_process_is_content_with_its_settings_in_live(ours, tmp_path, monkeypatch):
+    """With what .env and the files hold; the token reaches those that speak to the platform, and no other."""
+    folder = make_secrets(tmp_path / "secrets")
+    for name in ("meta_access_token", "meta_app_secret", "alert_urls"):
+        (folder / name).write_text("json://127.0.0.1/alarm\n" if name == "alert_urls" else f"the-{name}\n")
+    held = set()
+    for name, row in ours.items():
+        with monkeypatch.context() as patch:
+            for variable in [variable for variable in os.environ if variable in settings.names()]:
+                patch.delenv(variable)
+            for variable, value in {**LIVE, **row.get("environment", {})}.items():
+                patch.setenv(variable, str(value).replace("/run/secrets", str(folder)))
+            if name != "sandbox":
+                held |= {name} if settings.read_settings().of("meta").access_token else set()
+    assert held == {"worker-cycles", "worker-actions", "worker-control", "tower"}
 
 
 def test_the_script_makes_every_secret_once(composed, tmp_path):

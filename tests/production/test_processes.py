@@ -11,7 +11,7 @@ from domain.health import RunState
 from models import heartbeats, migrate, roles
 from models.engine import make_engine
 from models.heartbeats import ProcessKind
-from models.tables import runs
+from models.tables import runs, stops
 from tests.production.place import Deployed, wait_until
 
 LASTING = ("worker-cycles", "worker-actions", "worker-control", "tower", "beat", "flower", "metrics")
@@ -72,6 +72,20 @@ def test_one_tower_leads_and_the_other_waits(deployed, engine):
             return sorted(bool(sign.detail["leads"]) for sign in heartbeats.listing(conn, ProcessKind.TOWER))
 
     wait_until(lambda: told() == [False, True], lambda: f"one leads: {told()}")
+
+
+def test_a_person_stops_and_resumes_everything_from_beside_the_tower(deployed, engine):
+    """`docker compose exec tower stakazo ...`: workers are told over the broker, under the tower's own user."""
+    stopped = deployed.stakazo("emergency-stop", "--reason", "a rehearsal", "--no-send-alerts", "--json")
+    assert stopped.returncode == 0, stopped.stderr
+    with engine.connect() as conn:
+        (row,) = conn.execute(select(stops).where(stops.c.opened_at.is_(None))).all()
+    assert sorted(told["worker"].split("@")[0] for told in row.halted) == ["actions", "cycles"]
+    assert {told["fate"] for told in row.halted} == {"halted"}
+
+    resumed = deployed.stakazo("resume", "--reason", "over", "--no-health-check", "--json")
+    assert resumed.returncode == 0, resumed.stderr
+    assert deployed.broker.refused() == []
 
 
 def _next_version(folder):
