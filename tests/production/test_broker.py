@@ -6,7 +6,9 @@ import subprocess
 import psutil
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.retry import Retry
 
 from domain import catalogue
 from tests.production.composed import ROOT, make_secrets, programs_of
@@ -52,7 +54,8 @@ def test_who_only_looks_cannot_put_a_task_into_a_queue(broker, user):
 
 
 def test_a_stranger_learns_nothing_but_that_it_answers(broker):
-    with Redis(host="127.0.0.1", port=broker.port) as client, pytest.raises(AuthenticationError):
+    once = Retry(NoBackoff(), 0)
+    with Redis(host="127.0.0.1", port=broker.port, retry=once) as client, pytest.raises(AuthenticationError):
         client.get("meta.actions")
     with Redis(host="127.0.0.1", port=broker.port, username="probe", password="-") as client:
         assert client.ping()
