@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cli.console import cell, instant, span
+from cli.console import cell, span
 from control_tower.report import ModuleRecord, Report
 from domain.health import SystemStatus
 from domain.money import Money
@@ -158,7 +158,15 @@ def _recommendations(report: Report) -> Section:
 
 def _recoveries(report: Report) -> Section:
     rows = [
-        (row.id, instant(row.begun_at), row.trigger, row.action, row.target, row.state, row.outcome or row.reason)
+        (
+            row.id,
+            _short(row.begun_at),
+            _words(row.trigger),
+            _words(row.action),
+            row.target,
+            row.state,
+            row.outcome or row.reason,
+        )
         for row in report.recoveries[:_MOST_ROWS]
     ]
     columns = ("id", "when", "trigger", "action", "target", "state", "outcome")
@@ -172,27 +180,28 @@ def _recoveries(report: Report) -> Section:
 
 
 def _stops(report: Report) -> Section:
-    columns = ("stop", "scope", "when", "by", "reason", "quiet", "fenced", "paused", "opened", "objects")
+    columns = ("stop", "when", "of", "why", "times", "objects", "ended")
     rows = [_stop(row) for row in report.stops[:_MOST_ROWS]]
-    return Section(title=_title("Emergencies", len(report.stops)), columns=columns, rows=_safe(rows), empty="none")
+    title = _title("Emergencies", len(report.stops))
+    return Section(title=title, columns=columns, rows=_safe(rows), empty="none", whole=("stop",))
 
 
 def _stop(row: StopEvent) -> tuple[object, ...]:
-    def after(at: datetime | None) -> str:
-        return "not yet" if at is None else f"+{(at - row.closed_at).total_seconds():.1f} s"
-
-    opened = "still closed" if row.opened_at is None else f"{instant(row.opened_at)} by {row.opened_by}"
-    paused = f"{row.paused_objects} paused, {row.resumed_objects} resumed" if row.paused_objects else "none paused"
+    reached = (("quiet", row.quiet_at), ("fenced", row.fenced_at), ("paused", row.paused_at))
+    times = [f"{name} {(at - row.closed_at).total_seconds():.1f} s" for name, at in reached if at is not None]
+    objects = [
+        *([f"{row.paused_objects} paused"] if row.paused_objects else ["none paused"]),
+        *([f"{row.resumed_objects} resumed"] if row.resumed_objects else []),
+        *([f"{row.in_doubt} in doubt"] if row.in_doubt else []),
+    ]
     return (
         row.id,
+        _short(row.closed_at),
         "all" if row.account_id is None else f"account {row.account_id}",
-        instant(row.closed_at),
-        row.actor,
-        row.reason,
-        *map(after, (row.quiet_at, row.fenced_at)),
-        after(row.paused_at) if row.paused_objects else "",
-        opened,
-        f"{paused}{f', {row.in_doubt} in doubt' if row.in_doubt else ''}",
+        f"{row.reason} ({row.actor})",
+        ", ".join(times) or "only closed",
+        ", ".join(objects),
+        "STILL CLOSED" if row.opened_at is None else f"{_short(row.opened_at)} ({row.opened_by})",
     )
 
 
@@ -200,17 +209,20 @@ def _commands(report: Report) -> Section:
     rows = [
         (
             row.id,
-            instant(row.created_at),
+            _short(row.created_at),
             row.command_type,
             ", ".join(row.target_modules) or row.platform or "all",
             row.state,
-            row.actor,
-            row.reason,
+            f"{row.reason} ({row.actor})",
         )
         for row in report.commands[:_MOST_ROWS]
     ]
-    columns = ("id", "when", "command", "of", "state", "by", "reason")
-    return Section(title=_title("Commands", len(report.commands)), columns=columns, rows=_safe(rows), empty="none")
+    title, columns = _title("Commands", len(report.commands)), ("id", "when", "command", "of", "state", "why")
+    return Section(title=title, columns=columns, rows=_safe(rows), empty="none", whole=("id", "state"))
+
+
+def _short(at: datetime) -> str:
+    return f"{at:%m-%d %H:%M}Z"
 
 
 def _runs(report: Report) -> Section:
@@ -221,6 +233,10 @@ def _runs(report: Report) -> Section:
     states = ("succeeded", "partial", "failed", "stopped", "skipped")
     rows = [(task, *(summed.get((task, state), 0) for state in states)) for task in tasks]
     return Section(title="Runs", columns=("cycle", *states), rows=_safe(rows), empty="none ended", picture="runs")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _title(name: str, count: int) -> str:

@@ -173,9 +173,13 @@ def _signs(held: Remembered) -> Iterator[Heartbeat]:
 def _modules(judged: Judged) -> str:
     counted = [row for row in judged.modules if row.counts]
     ill = [f"{row.pair.slug} {row.word}" for row in counted if row.word != "online"]
-    rest = [f"{row.pair.slug} {row.stopped_by or row.word}" for row in judged.modules if row.word == "stopped"]
-    parts = [f"{judged.system.online} of {len(counted)} online", *ill, *rest, f"{judged.system.planned} planned"]
-    return ", ".join(parts)
+    stopped: dict[str, list[str]] = {}
+    for row in judged.modules:
+        if row.word == "stopped":
+            stopped.setdefault(row.stopped_by or "stopped", []).append(row.pair.slug)
+    rest = [f"{', '.join(slugs)}: {why}" for why, slugs in stopped.items()]
+    online = [f"{judged.system.online} of {len(counted)} online"] if counted else []
+    return ", ".join([*online, *ill, *rest, f"{judged.system.planned} planned"])
 
 
 def _stop(stop: Stop) -> str:
