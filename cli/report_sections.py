@@ -86,7 +86,7 @@ def _modules(report: Report) -> Section:
     rows = [_module(row) for row in report.modules]
     return Section(
         title=f"Modules ({len(rows)} built, {report.planned} planned)",
-        columns=("module", "now", "available", "success 24 h", "errors 24 h", "mean", "why"),
+        columns=("module", "now", "available", "ok 24 h", "errors", "mean", "why"),
         rows=_safe(rows),
         empty="none is built",
         whole=("module", "now"),
