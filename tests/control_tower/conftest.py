@@ -4,12 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from control_tower.standins import NotedDoorbell, SetClock
+from actions import stop
+from control_tower.commands.ordering import give
+from control_tower.commands.parts import Ports, Progress
+from control_tower.standins import NotedDoorbell, ObedientSwitchboard, SetClock
 from domain.actions import Level, Mode
+from domain.catalogue import RHYTHMS
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
-from models import accounts, fence
+from models import accounts, commands, fence, heartbeats
+from models.commands import CommandState
 from models.engine import make_engine
+from models.heartbeats import ProcessKind
+
+_ORDERED = {"meta.collector", "meta.full_cycle", "meta.orphan_sweep"}
 
 
 @pytest.fixture
@@ -53,3 +61,54 @@ def clock():
 @pytest.fixture
 def doorbell():
     return NotedDoorbell()
+
+
+@pytest.fixture
+def switchboard():
+    queues = {row.name for row in RHYTHMS}
+    return ObedientSwitchboard(workers={"cycles@a": set(queues), "cycles@b": set(queues), "actions@a": set()})
+
+
+@pytest.fixture
+def ports(engine, switchboard, doorbell, clock):
+    def errand(command):
+        return Progress(state=CommandState.DONE, results={"asked": command.command_type})
+
+    return Ports(
+        engine=engine,
+        switchboard=switchboard,
+        doorbell=doorbell,
+        clock_of=lambda _account: clock,
+        rhythms=tuple(row for row in RHYTHMS if row.name in _ORDERED),
+        check=errand,
+        resume=errand,
+        finish_stop=lambda stop_id: stop.finish(engine, stop_id),
+    )
+
+
+@pytest.fixture
+def order(engine):
+    def give_one(command_type, *modules, reason="maintenance", actor="ana", **options):
+        with engine.begin() as conn:
+            return give(conn, command_type, reason=reason, actor=actor, modules=modules, **options)
+
+    return give_one
+
+
+@pytest.fixture
+def read(engine):
+    def one(command_id):
+        with engine.begin() as conn:
+            return commands.get(conn, command_id)
+
+    return one
+
+
+@pytest.fixture
+def lives(engine):
+    def give_sign(*workers):
+        with engine.begin() as conn:
+            for worker in workers:
+                heartbeats.beat(conn, process=worker, kind=ProcessKind.WORKER, detail={})
+
+    return give_sign

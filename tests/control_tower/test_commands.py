@@ -1,17 +1,16 @@
 """Orders are rows that the tower carries out until the world agrees; silence is never taken for obedience."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
-from actions import stop
 from control_tower.commands.carrying import begin, carry_out
 from control_tower.commands.ordering import give
-from control_tower.commands.parts import MOST_TRIES, Ports, Progress
+from control_tower.commands.parts import MOST_TRIES
 from control_tower.standins import ObedientSwitchboard
 from domain.actions import Level, Mode
-from domain.catalogue import RHYTHMS
 from domain.errors import BadInputError
 from domain.health import CommandType, RunState, RunType, SystemStatus
 from models import (
@@ -19,71 +18,16 @@ from models import (
     audit_reads,
     commands,
     fence,
-    heartbeats,
     module_states,
-    run_history,
     runs,
     stops,
     tower_runs,
 )
 from models.commands import CommandState
-from models.heartbeats import ProcessKind
 from models.module_states import Desired
 
 COLLECTOR, CYCLE, SWEEP = "meta.collector", "meta.full_cycle", "meta.orphan_sweep"
 BUILT = {"meta.api_client", "meta.autonomy", "meta.full_cycle"}
-RHYTHMS_HERE = tuple(row for row in RHYTHMS if row.name in {COLLECTOR, CYCLE, SWEEP})
-
-
-@pytest.fixture
-def switchboard():
-    queues = {row.name for row in RHYTHMS}
-    return ObedientSwitchboard(workers={"cycles@a": set(queues), "cycles@b": set(queues), "actions@a": set()})
-
-
-@pytest.fixture
-def ports(engine, switchboard, doorbell, clock):
-    def errand(command):
-        return Progress(state=CommandState.DONE, results={"asked": command.command_type})
-
-    return Ports(
-        engine=engine,
-        switchboard=switchboard,
-        doorbell=doorbell,
-        clock_of=lambda _account: clock,
-        rhythms=RHYTHMS_HERE,
-        check=errand,
-        resume=errand,
-        finish_stop=lambda stop_id: stop.finish(engine, stop_id),
-    )
-
-
-@pytest.fixture
-def order(engine):
-    def give_one(command_type, *modules, reason="maintenance", actor="ana", **options):
-        with engine.begin() as conn:
-            return give(conn, command_type, reason=reason, actor=actor, modules=modules, **options)
-
-    return give_one
-
-
-@pytest.fixture
-def read(engine):
-    def one(command_id):
-        with engine.begin() as conn:
-            return commands.get(conn, command_id)
-
-    return one
-
-
-@pytest.fixture
-def lives(engine):
-    def give_sign(*workers):
-        with engine.begin() as conn:
-            for worker in workers:
-                heartbeats.beat(conn, process=worker, kind=ProcessKind.WORKER, detail={})
-
-    return give_sign
 
 
 def _stopped(engine):
@@ -91,10 +35,11 @@ def _stopped(engine):
         return module_states.stopped(conn) & BUILT
 
 
-def _end_run(engine, run_id, state=RunState.SUCCEEDED):
-    with engine.begin() as conn:
-        runs.claim(conn, run_id, "cycles@a/1")
-        runs.finish(conn, run_id, "cycles@a/1", state=state, reason="" if state is RunState.SUCCEEDED else "no luck")
+def _planned(conn, account):
+    now = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+    return runs.plan(
+        conn, task=CYCLE, account_id=account.id, mode=Mode.STUB, level=Level.AUTO, slot_at=now, now_at=now
+    )  # fmt: skip
 
 
 def test_a_stop_of_all_takes_every_module_from_every_worker_and_tells_what_was(engine, ports, order, read, switchboard):
@@ -250,128 +195,11 @@ def test_a_held_order_waits_for_a_person_and_can_be_taken_back(engine, ports, or
         commands.cancel(conn, kept, by="leo")
 
 
-def test_a_restart_takes_a_module_from_workers_drops_what_waits_and_rings_anew(engine, account, ports, order, read):
-    with engine.begin() as conn:
-        run_id = _planned(conn, account)
-    ports.switchboard.lengths[CYCLE] = 2
-    command_id = order(CommandType.RESTART_MODULE, CYCLE, reason="stuck")
-    carry_out(ports)
-
-    done = read(command_id)
-    told = [act["did"] for act in done.actions]
-    assert done.state is CommandState.DONE
-    assert told.index(f"cycles@a: do not consume {CYCLE}") < told.index(f"cycles@a: consume {CYCLE}")
-    assert ports.switchboard.lengths.get(CYCLE, 0) == 0
-    assert CYCLE in ports.switchboard.workers["cycles@a"]
-    assert (CYCLE, run_id) in ports.doorbell.runs
-    with engine.begin() as conn:
-        assert module_states.listing(conn)["meta.full_cycle"].restarted_at >= done.created_at
-
-
-def test_a_restart_goes_on_where_it_was_when_the_broker_comes_back(ports, order, read, switchboard, lives):
-    lives("cycles@a", "cycles@b")
-    switchboard.is_away = True
-    command_id = order(CommandType.RESTART_MODULE, CYCLE)
-    carry_out(ports)
-    assert read(command_id).state is CommandState.RUNNING
-
-    switchboard.is_away = False
-    carry_out(ports)
-    assert read(command_id).state is CommandState.DONE
-
-
-def test_a_restart_starts_nothing_that_a_person_stopped(engine, ports, order, read):
-    order(CommandType.STOP_ALL, CYCLE)
-    carry_out(ports)
-    command_id = order(CommandType.RESTART_MODULE, CYCLE)
-    carry_out(ports)
-
-    assert read(command_id).state is CommandState.FAILED
-    assert "modules start" in read(command_id).results["targets"]["meta.full_cycle"]["seen"]
-    assert _stopped(engine) == {"meta.full_cycle"}
-
-
-def test_optimize_runs_what_comes_before_first_waits_for_it_and_reports_each_run(engine, account, ports, order, read):
-    command_id = order(CommandType.OPTIMIZE, reason="")
-    carry_out(ports)
-    carry_out(ports)
-    assert [task for task, _ in ports.doorbell.runs] == [COLLECTOR]  # once, and nothing behind it yet
-
-    _end_run(engine, ports.doorbell.runs[0][1])
-    carry_out(ports)
-    assert [task for task, _ in ports.doorbell.runs] == [COLLECTOR, CYCLE]
-    _end_run(engine, ports.doorbell.runs[1][1])
-    carry_out(ports)
-
-    done = read(command_id)
-    assert done.state is CommandState.DONE
-    assert [(row["cycle"], row["state"]) for row in done.results["runs"]] == [
-        (COLLECTOR, "succeeded"),
-        (CYCLE, "succeeded"),
-    ]
-    with engine.begin() as conn:
-        assert run_history.get(conn, ports.doorbell.runs[0][1]).triggered_by == f"ana, command {command_id}"
-
-
-def test_nothing_is_optimised_on_what_could_not_be_read(engine, account, ports, order, read):
-    command_id = order(CommandType.OPTIMIZE)
-    carry_out(ports)
-    _end_run(engine, ports.doorbell.runs[0][1], RunState.FAILED)
-    carry_out(ports)
-
-    failed = read(command_id)
-    assert failed.state is CommandState.FAILED
-    assert len(ports.doorbell.runs) == 1
-    assert failed.results["runs"][1]["state"] == "left out"
-    assert f"cycle log {ports.doorbell.runs[0][1]}" in failed.results["why"]
-
-
-def test_accounts_go_their_own_pace_and_a_paused_one_is_left_out(engine, open_account, ports, order, read):
-    _, _, third = (open_account(number) for number in (1, 2, 3))
-    with engine.begin() as conn:
-        accounts.change(conn, third.id, is_paused=True)
-    command_id = order(CommandType.SYNC_DATA)
-    carry_out(ports)
-    assert len(ports.doorbell.runs) == 2
-    for _, run_id in ports.doorbell.runs:
-        _end_run(engine, run_id)
-    carry_out(ports)
-
-    done = read(command_id)
-    assert done.state is CommandState.DONE
-    assert [row["state"] for row in done.results["runs"]] == ["succeeded", "succeeded", "left out"]
-    assert "paused" in done.results["runs"][2]["why"]
-
-
-def test_a_platform_that_does_not_tell_the_time_is_asked_again_and_then_named(account, ports, order, read, clock):
-    clock.at = None
-    command_id = order(CommandType.SYNC_DATA)
-    for _ in range(MOST_TRIES):
-        assert read(command_id).state in {CommandState.ACCEPTED, CommandState.RUNNING}
-        carry_out(ports)
-
-    assert read(command_id).state is CommandState.FAILED
-    assert "does not tell the time" in read(command_id).results["why"]
-
-
-def test_while_a_stop_of_all_halts_nothing_is_made_to_run(engine, account, ports, order, read):
-    with engine.begin() as conn:
-        stops.add(conn, account_id=None, reason="spend", actor="leo", pauses=False)
-        conn.execute(text("UPDATE stops SET halts = true"))
-    ids = [order(CommandType.START_ALL), order(CommandType.RESTART_MODULE, CYCLE), order(CommandType.OPTIMIZE)]
-    carry_out(ports)
-
-    assert {read(one).state for one in ids} == {CommandState.FAILED}
-    assert "stakazo resume" in read(ids[0]).results["why"]
-
-
 def test_a_command_that_raises_keeps_no_other_waiting(ports, order, read, engine):
     def broken(_command):
         raise RuntimeError("bug")
 
-    broken_ports = Ports(
-        **{name: getattr(ports, name) for name in Ports.__dataclass_fields__ if name != "check"}, check=broken
-    )
+    broken_ports = replace(ports, check=broken)
     check, stop = order(CommandType.HEALTH_CHECK), order(CommandType.STOP_ALL)
     for _ in range(MOST_TRIES):
         carry_out(broken_ports)
@@ -389,10 +217,7 @@ def test_while_one_carries_out_nobody_else_does(ports, order, read):
             seen.append(carry_out(ports))
             return super().consuming(workers)
 
-    nosy = Ports(
-        **{name: getattr(ports, name) for name in Ports.__dataclass_fields__ if name != "switchboard"},
-        switchboard=Nosy(workers={}),
-    )
+    nosy = replace(ports, switchboard=Nosy(workers={}))
     order(CommandType.STOP_ALL)
     carry_out(nosy)
 
@@ -428,21 +253,6 @@ def test_an_order_that_lacks_something_is_refused_with_the_way_out(engine, comma
         give(conn, command_type, **wanted)
     with engine.begin() as conn:
         assert commands.history(conn) == ()
-
-
-def test_a_module_that_is_no_part_of_it_fails_with_those_that_are(account, ports, order, read):
-    command_id = order(CommandType.OPTIMIZE, "meta.autonomy")
-    carry_out(ports)
-
-    assert read(command_id).state is CommandState.FAILED
-    assert "meta.full_cycle" in read(command_id).results["why"]
-
-
-def _planned(conn, account):
-    now = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
-    return runs.plan(
-        conn, task=CYCLE, account_id=account.id, mode=Mode.STUB, level=Level.AUTO, slot_at=now, now_at=now
-    )  # fmt: skip
 
 
 def test_what_was_wanted_of_modules_is_kept_apart_from_what_the_halting_stop_holds(engine, ports, order, read):
@@ -490,3 +300,15 @@ def test_every_command_leaves_one_run_of_the_tower_with_its_outcome(engine, port
     assert (rows[done].command_type, rows[done].executed_by) == (CommandType.STOP_ALL, "ana")
     assert "no stop is open" in rows[refused].errors_encountered[0]["why"]
     assert rows[done].system_status is SystemStatus.DEGRADED  # nobody has looked yet: not called healthy
+
+
+def test_a_carrier_that_dies_after_it_was_begun_leaves_an_order_that_holds_and_is_gone_on_with(
+    engine, ports, order, read
+):
+    command_id = order(CommandType.STOP_ALL, CYCLE)
+    begin(ports, command_id)  # and here whoever ordered it dies
+    assert _stopped(engine) == {"meta.full_cycle"}
+    assert read(command_id).state is CommandState.RUNNING
+    begin(ports, command_id)  # a second time begins nothing anew
+    carry_out(ports)
+    assert read(command_id).state is CommandState.DONE
