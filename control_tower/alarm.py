@@ -31,6 +31,7 @@ from models.heartbeats import ProcessKind
 LOOK_S: Final = 15.0
 SPEND_S: Final = 300.0
 AUDIT_S: Final = 6 * 3600.0
+FORGET_S: Final = 3600.0
 
 log = structlog.get_logger(__name__)
 _Key = tuple[str, str]
@@ -87,6 +88,11 @@ class Alarm:
             found = audit_verify.verify(conn)
         with self._lock:
             self._audit = found
+
+    def forget(self) -> None:
+        """Drop incidents of long ago."""
+        with self.engine.begin() as conn:
+            incidents.forget_older(conn, incidents.KEPT)
 
     def _read(self, conn: Connection) -> Business:
         with self._lock:

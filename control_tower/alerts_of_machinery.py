@@ -68,7 +68,7 @@ def broker_unhealthy(evidence: Evidence) -> tuple[Finding, ...]:
     """Redis does not answer, loses what it should keep, or is nearly full."""
     broker = evidence.broker
     if isinstance(broker, Unknown):
-        return (about("broker_unhealthy", "", f"Redis does not answer: {broker.why}.", away=True),)
+        return (about("broker_unhealthy", "", f"Redis cannot be asked: {broker.why}.", away=True),)
     facts, wrong = broker.value, []
     if facts.evicted_keys > 0:
         wrong.append(f"it has thrown {facts.evicted_keys} keys away")

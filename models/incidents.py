@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, text, true, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, select, text, true, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.actions import Json
@@ -19,6 +19,7 @@ from models.cleaning import clean_json, clean_text
 from models.tables import Instant, incidents
 
 SETTLE: Final = timedelta(minutes=2)  # what comes back within it is the same incident, and nobody was told it was over
+KEPT: Final = timedelta(days=90)  # as the audit and the logs of health
 ONCE_IN: Final = timedelta(hours=1)  # an event of the same kind and scope is counted, not told again
 UNSEEN_FOR: Final = timedelta(seconds=20)  # more than one look of 15 s: a state has to be missing twice to be over
 LONGEST_BODY: Final = 4_000
@@ -170,6 +171,11 @@ def tally(conn: Connection, since: datetime) -> Tally:
     return Tally(opened=opened, called_false=called_false)
 
 
+def forget_older(conn: Connection, age: timedelta) -> int:
+    """Drop incidents that ended so long ago, and their notices; returns how many."""
+    return conn.execute(delete(incidents).where(incidents.c.resolved_at < _NOW - age)).rowcount
+
+
 def _same(conn: Connection, finding: Finding, *, is_state: bool) -> tuple[int, Mapping[str, Any]] | None:
     """The row that this finding belongs to: the open one, or one that ended a moment ago; held until the commit."""
     if not is_state:  # two who note one event at once: nothing else would keep the second from a row of its own
@@ -179,7 +185,9 @@ def _same(conn: Connection, finding: Finding, *, is_state: bool) -> tuple[int, M
     query = select(incidents.c.id, incidents.c.detail).where(
         incidents.c.kind == finding.kind, incidents.c.scope == clean_text(finding.scope), _OPEN | is_recent
     )
-    newest = query.order_by(_OPEN.desc(), incidents.c.id.desc()).limit(1).with_for_update()
+    newest = (
+        query.order_by(_OPEN.desc(), incidents.c.id.desc()).limit(1).with_for_update(key_share=True)
+    )  # notices of it may be written
     row = conn.execute(newest).one_or_none()
     return None if row is None else (row.id, row.detail)
 

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from control_tower.alarm import AUDIT_S, SPEND_S, Alarm
+from control_tower.alarm import AUDIT_S, FORGET_S, SPEND_S, Alarm
 from control_tower.loop import Duty
 from control_tower.outage import Outage
 from control_tower.telling import Telling
@@ -94,6 +94,7 @@ def aside_engine(settings: Settings) -> Engine:
 def _duties(house: House, engine: Engine, alarm: Alarm, tower: str) -> Iterator[Duty]:
     yield Duty(name="look at spend", every_s=SPEND_S, do=Aside("spend", alarm.look_at_spend))
     yield Duty(name="verify the audit", every_s=AUDIT_S, do=Aside("audit", alarm.verify_audit))
+    yield Duty(name="forget old alerts", every_s=FORGET_S, do=alarm.forget)
     yield Duty(name="tell people", every_s=_TELL_S, do=Aside("telling", telling_of(house, engine).tell))
     address = house.settings.common.deadman_url
     if address is not None:

@@ -328,3 +328,11 @@ def test_quiet_hours_end_when_people_rise(text, at, over_at):
 def test_quiet_hours_that_cannot_be_read_are_refused_with_an_example(text):
     with pytest.raises(BadInputError, match=r"quiet hours|such as"):
         QuietHours.parse(text)
+
+
+def test_people_are_told_while_a_look_brings_incidents_up_to_date(engine, telling, messenger, note):
+    note()
+    with engine.begin() as conn:
+        incidents.note(conn, about(CRITICAL, "", "it still is"))
+        telling.tell()
+    assert messenger.heard("email") == ["[critical] SYSTEM CRITICAL"]

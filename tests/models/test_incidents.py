@@ -125,3 +125,13 @@ def test_an_unknown_kind_and_an_unknown_id_are_named(conn):
         incidents.note(conn, finding("nonsense"))
     with pytest.raises(BadInputError, match="no alert 999"):
         incidents.get(conn, 999)
+
+
+def test_what_ended_long_ago_is_forgotten_and_what_is_open_is_not(conn):
+    over = incidents.note(conn, finding())
+    still = incidents.note(conn, finding(scope="actions@here"))
+    incidents.resolve(conn, "worker_dead", "cycles@here")
+    grow_old(conn, over, timedelta(days=91), "resolved_at")
+    grow_old(conn, still, timedelta(days=91), "opened_at", "updated_at")
+    assert incidents.forget_older(conn, incidents.KEPT) == 1
+    assert [row.id for row in incidents.listing(conn, only_open=False)] == [still]
