@@ -27,7 +27,7 @@ def test_no_command_is_missing_above():
         groups = typer_app.registered_groups
         return own | {f"{group.name} {name}" for group in groups for name in names(group.typer_instance)}
 
-    groups_that_run = {"modules"}
+    groups_that_run = {"alerts", "modules", "schedules"}
     assert names(app) | groups_that_run == set(_ALL)
 
 
