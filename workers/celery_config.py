@@ -11,6 +11,9 @@ from workers.settings import Settings
 HARD_LIMIT_S = 600.0  # a cycle's target is 5 min; the run row's attempts carry what is cut off
 SOFT_LIMIT_S = 570.0
 SOFT_SHUTDOWN_S = 15.0
+CONTROLS_AT_ONCE = (
+    4  # a remote-control call holds one connection while it takes a second: all of them must fit the pool
+)
 _SOCKETS = {
     "socket_connect_timeout": 5.0,
     "socket_keepalive": True,
@@ -78,7 +81,7 @@ def sender_config(broker_url: str) -> dict[str, Any]:
         },
         "broker_connection_timeout": 1.0,
         "broker_pool_acquire_timeout": 1.0,
-        "broker_pool_limit": 2,
+        "broker_pool_limit": 10,  # opened when needed; see CONTROLS_AT_ONCE
     }
 
 

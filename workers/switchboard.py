@@ -1,5 +1,6 @@
 """The switchboard over Celery's remote control and Redis itself. Silence is never success: the caller looks again."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -11,6 +12,7 @@ from domain.actions import JsonMap
 from domain.ports import BrokerFacts, Halted
 from workers import remote
 from workers.broker import Broker, Hearing
+from workers.celery_config import CONTROLS_AT_ONCE
 from workers.consumption import canary_queue, is_canary
 
 CANARY_TASK = "control.canary"
@@ -26,6 +28,7 @@ class CelerySwitchboard:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._hearing = Hearing()
+        self._lines = threading.BoundedSemaphore(CONTROLS_AT_ONCE)  # more at once would wait for each other for ever
 
     @cached_property
     def _broker(self) -> Broker:
@@ -45,7 +48,8 @@ class CelerySwitchboard:
             return {}
         asked = None if workers is None else list(workers)
         inspect = self._app.control.inspect(destination=asked, timeout=_LISTEN_S)
-        replies = self._hearing.ask(inspect.active_queues, "consuming") or {}
+        with self._lines:
+            replies = self._hearing.ask(inspect.active_queues, "consuming") or {}
         return {
             worker: frozenset(name for queue in queues if not is_canary(name := str(queue["name"])))
             for worker, queues in replies.items()
@@ -55,7 +59,8 @@ class CelerySwitchboard:
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Tell a worker to begin or cease to consume a queue; whether it did is for `consuming` to say."""
         tell = self._app.control.add_consumer if on else self._app.control.cancel_consumer
-        self._hearing.ask(lambda: tell(queue, destination=[worker]), "set_consuming")
+        with self._lines:
+            self._hearing.ask(lambda: tell(queue, destination=[worker]), "set_consuming")
 
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return how many messages wait in each queue; empty if the broker is away."""
@@ -125,12 +130,13 @@ class CelerySwitchboard:
         """Give a command to these workers; who did not answer in time is missing, as is who answered with an error."""
         if not workers:
             return {}
-        replies = self._hearing.ask(
-            lambda: self._app.control.broadcast(
-                command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
-            ),
-            command,
-        )
+        with self._lines:
+            replies = self._hearing.ask(
+                lambda: self._app.control.broadcast(
+                    command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
+                ),
+                command,
+            )
         return _answers(command, replies or ())
 
 

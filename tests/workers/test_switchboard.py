@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLR0917 - a test names every fixture that it needs
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import text
 
@@ -134,6 +136,15 @@ def test_the_first_command_after_redis_came_back_is_heard(own_redis, switchboard
     until(lambda: worker.log().count("desired state applied") == 2, "the worker has reconnected", worker.log)
 
     until(lambda: switchboard.reconnect_db([name]) == {name}, "and hears", worker.log, tries=3)
+
+
+def test_many_threads_at_once_all_get_their_answer(own_redis, switchboard, start_worker, named):
+    """Each call holds a connection of the pool while it takes another: too many at once waited for ever."""
+    name = named(start_worker(own_redis.url))
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: switchboard.reconnect_db([name]), range(36), timeout=60))
+
+    assert answers == [{name}] * 36
 
 
 def test_what_waits_tells_how_long(own_redis, bell, switchboard, plan):
