@@ -124,6 +124,7 @@ def _section(result: Result) -> list[str]:
     told = {name: value for name, value in outcome.figures.items() if name != "enumerated"}
     if told:
         lines.append(f"- Figures: {'; '.join(f'{name} {_figure(value)}' for name, value in told.items())}")
+    lines += [f"- **Missed aim:** {aim}" for aim in outcome.missed_aims]
     if held.not_promised:
         lines.append(f"- Not promised: {held.not_promised}")
     lines += [f"- **Fault:** {fault}" for fault in result.faults[:10]]

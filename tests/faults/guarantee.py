@@ -11,11 +11,15 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an experiment found. `figures` are printed; "enumerated": "yes" says that the space was not sampled."""
+    """What an experiment found. `figures` are printed; "enumerated": "yes" says that the space was not sampled.
+
+    `missed_aims` are shortfalls of speed, told wherever figures are told; unlike violations they break no promise.
+    """
 
     trials: int
     violations: tuple[str, ...]
     figures: Mapping[str, float | str] = field(default_factory=dict)
+    missed_aims: tuple[str, ...] = ()
 
     @property
     def is_enumerated(self) -> bool:
@@ -58,6 +62,7 @@ class Guarantee:
     weaker: Mapping[str, Experiment]
     judge: str = "the oracle log"
     not_promised: str = ""
+    in_suite: "Guarantee | None" = None  # what the test suite runs instead, where the short form takes minutes
 
     @property
     def number(self) -> int:

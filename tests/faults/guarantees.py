@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form = document.Form(at=datetime.now(UTC), commit=commit, full=order.full, seed=order.seed)
     if order.as_json:
         print(json.dumps({"commit": commit, "faults": faults, "results": [_plain(result) for result in results]}))  # noqa: T201 - the document
+    for result in results:
+        for aim in result.run.outcome.missed_aims:
+            show(f"AIM MISSED {result.guarantee.id} {aim}")
     for fault in faults[:100]:
         show(f"FAULT {fault}")
     show(f"{sum(result.seconds for result in results):.0f} s, {len(faults)} faults")
@@ -97,6 +100,7 @@ def _plain(result: Result) -> dict[str, Any]:
             "violations": list(held.outcome.violations),
             "upper_bound": held.outcome.upper_bound,
             "figures": dict(held.outcome.figures),
+            "missed_aims": list(held.outcome.missed_aims),
             "seconds": round(held.seconds, 3),
             "error": held.error,
         }

@@ -13,7 +13,7 @@ from workers.celery_app import app
 from workers.task import cycle_tasks
 from workers.work import Work
 
-INNOCENT_S = 1.0
+INNOCENT_S = float(os.environ["POISON_INNOCENT_S"])
 _STEP = 32 * 1024 * 1024
 _HOARD = 64  # steps: 2 GB, far over the bound that the experiment sets
 
