@@ -28,13 +28,11 @@ def machinery_rules() -> Mapping[str, Rule]:
 
 
 def beat_dead(evidence: Evidence) -> tuple[Finding, ...] | None:
-    """Beat is silent. Its signs are written by workers: with none alive nothing is known of beat."""
-    beat, workers = evidence.beat, evidence.workers
-    if not isinstance(beat, Known) or not isinstance(workers, Known) or beat.value.age_s is None:
+    """Beat is silent, whatever becomes of its knocks: it writes its signs itself."""
+    beat = evidence.beat
+    if not isinstance(beat, Known) or beat.value.age_s is None:
         return None
-    if not any(_is_there(row) for row in workers.value):
-        return None
-    return _past("beat_silent_s", beat.value.age_s, "beat_dead", "", "No tick of beat came for {:.0f} s.")
+    return _past("beat_silent_s", beat.value.age_s, "beat_dead", "", "Beat has given no sign of life for {:.0f} s.")
 
 
 def worker_dead(evidence: Evidence) -> tuple[Finding, ...] | None:

@@ -20,8 +20,8 @@ def findings(evidence: Evidence) -> tuple[Reason, ...]:
         *_sources(evidence),
         *database(evidence),
         *broker(evidence),
-        *_sign(evidence.tower, "tower", "tower_silent_s", "start `stakazo tower`"),
-        *_sign(evidence.beat, "beat", "beat_silent_s", "the tower plans meanwhile"),
+        *_sign(evidence, "tower", "start `stakazo tower`"),
+        *_sign(evidence, "beat", "the tower plans meanwhile"),
         *_workers(evidence),
     )
 
@@ -104,11 +104,16 @@ def _sources(evidence: Evidence) -> Iterator[Reason]:
             yield unknown(name, reading.why)
 
 
-def _sign(reading: Reading[Sign], what: str, name: str, advice: str) -> Iterator[Reason]:
+def _sign(evidence: Evidence, what: str, advice: str) -> Iterator[Reason]:
+    """Find how the tower or beat is; a process of this machine that is dead is so at once, however young its sign."""
+    name = f"{what}_silent_s"
+    reading: Reading[Sign] = getattr(evidence, what)
     if isinstance(reading, Unknown):
         yield unknown(what, reading.why)
     elif is_silent(reading.value, name):
         yield degraded(name, f"{what} {silence(reading.value)}; {advice}")
+    elif isinstance(evidence.processes, Known) and evidence.processes.value.get(what) is ProcessState.DEAD:
+        yield degraded(name, f"the process {what} is dead; {advice}")
 
 
 def _workers(evidence: Evidence) -> Iterable[Reason]:

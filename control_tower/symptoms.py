@@ -181,11 +181,9 @@ def _workers(scene: Scene) -> list[Symptom]:
 
 
 def _beat(scene: Scene) -> list[Symptom]:
-    """Beat's signs are written by workers: with none that is well, nothing is known of beat."""
-    are_well = any(row.is_there and not row.is_stuck for row in scene.workers if lane_of(row.name) is not None)
-    if scene.beat_age_s is None or not _is_silent(scene.beat_age_s) or not are_well:
+    if scene.beat_age_s is None or not _is_silent(scene.beat_age_s):
         return []
-    return [_process(BEAT, f"none of its ticks came for {scene.beat_age_s:.0f} s", {"age_s": scene.beat_age_s})]
+    return [_process(BEAT, f"it has given no sign of life for {scene.beat_age_s:.0f} s", {"age_s": scene.beat_age_s})]
 
 
 def _process(name: str, reason: str, evidence: dict[str, float | bool | None]) -> Symptom:

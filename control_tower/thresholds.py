@@ -60,7 +60,7 @@ HOUSE: Final[tuple[Threshold, ...]] = (
     _row("redis_round_trip_ms", "ms", 250, 2_000, "judgement: under 1 ms on one machine"),
     _row("redis_evicted", "count", None, 0, f"{_S} RedisEvict: evicted_keys over 0"),
     _row("tower_silent_s", "s", 60, None, "twelve of its rounds; health is looked at by others then"),
-    _row("beat_silent_s", "s", 180, None, "three of its slowest ticks; the tower plans meanwhile"),
+    _row("beat_silent_s", "s", 30, None, "three missed signs of life of 10 s; the tower plans meanwhile"),
     _row("facts_age_s", "s", 7_200, None, "two hourly runs of the API client; older facts are not known"),
     _row("token_left_s", "s", 7 * 86_400, 0, f"{_S} TokenExpiry: under 7 days", low=True),
     _row("version_left_days", "days", 30, 0, "judgement: an upgrade takes a release", low=True),

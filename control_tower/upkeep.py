@@ -20,7 +20,6 @@ from models import audit, audit_reads, call_counts, heartbeats, module_states, r
 RECONCILE_S, RING_S, KEEP_S = 5.0, 30.0, 3600.0  # real seconds between two times
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
 CROWDED = 500  # waiting messages from which a queue is not rung any more: its workers are behind, not asleep
-BEAT_SILENT_S = 180.0  # three of its slowest ticks
 _FORGET = timedelta(days=1)
 _FORGET_CALLS = timedelta(days=30)
 

@@ -10,6 +10,7 @@ from workers.flower import FlowerLogin
 from workers.settings import Settings
 
 _APP = ("-A", "workers.celery_app")
+KNOCKING = "workers.knocking:Knocking"  # beat's scheduler: Celery's, without a file, that says that it lives
 _CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2, Lane.CONTROL: 1}
 _NEVER = 1_000_000_000  # 0 is no way to say it: billiard would end the child at once
 STOP_WORKER_S = 25.0  # above celery_config.SOFT_SHUTDOWN_S, so that a warm end is not cut off
@@ -34,7 +35,7 @@ def beat_line(speed: float) -> CommandLine:
     """Beat, without a file: it only knocks, slots are Postgres' business. `speed` is the sandbox's."""
     return CommandLine(
         name="beat",
-        argv=(sys.executable, "-m", "celery", *_APP, "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="),
+        argv=(sys.executable, "-m", "celery", *_APP, "beat", "--scheduler", KNOCKING, "--pidfile="),
         env={"STAKAZO_SPEED": f"{speed:g}"},
     )
 

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import structlog
 from celery import Celery
 
-from models import canaries, heartbeats
-from models.heartbeats import ProcessKind
+from models import canaries
 from workers.bootstrap import House
 from workers.switchboard import CANARY_TASK
 from workers.task import HouseTask
@@ -26,12 +25,9 @@ def canary_task(app: Celery) -> None:
 
 
 def control_task(app: Celery, name: str, do: Callable[[House], str]) -> None:
-    """Register one of the house's own cycles. That beat has sent it is a sign of beat, also while all is stopped."""
+    """Register one of the house's own cycles."""
 
     def run(self: HouseTask) -> str:
-        house = self.house()
-        with house.engine.begin() as conn:
-            heartbeats.beat(conn, process="beat", kind=ProcessKind.BEAT, detail={"tick": name})
-        return do(house)
+        return do(self.house())
 
     app.task(run, base=HouseTask, bind=True, name=name)

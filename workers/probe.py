@@ -1,7 +1,7 @@
 """`python -m workers.probe worker LANE | tower | beat | url URL`: whether one process of this host lives; 0 or 1.
 
 For health checks of containers: a process is judged by the signs that it wrote into Postgres, not by an answer that any
-other could give. Beat writes none itself: its ticks do, once a worker has them.
+other could give.
 """
 
 import socket
@@ -24,7 +24,7 @@ _ANSWER_S: Final = 5.0
 _OLDEST_S: Final[Mapping[ProcessKind, float]] = {
     ProcessKind.WORKER: 60.0,  # a sign each 10 s
     ProcessKind.TOWER: 90.0,  # each 5 s, but a round may bring a stop to its end
-    ProcessKind.BEAT: 180.0,  # the control lane's tick, each minute
+    ProcessKind.BEAT: 60.0,  # a sign each 10 s
 }
 
 

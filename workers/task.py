@@ -16,8 +16,6 @@ from domain.catalogue import Rhythm
 from domain.errors import LostClaimError
 from domain.health import RunState
 from domain.ids import ActionId, RunId
-from models import heartbeats
-from models.heartbeats import ProcessKind
 from workers import generation
 from workers.bootstrap import House
 from workers.planner import planner_of
@@ -104,8 +102,6 @@ def _run_of(rhythm: Rhythm, body: Body) -> Callable[[HouseTask, int], str]:
 def _tick_of(rhythm: Rhythm) -> Callable[[HouseTask], str]:
     def tick(self: HouseTask) -> str:
         house = self.house()
-        with house.engine.begin() as conn:
-            heartbeats.beat(conn, process="beat", kind=ProcessKind.BEAT, detail={"tick": rhythm.name})
         planned = planner_of(house).plan(rhythm.name)
         return f"planned {len(planned.runs)}"
 

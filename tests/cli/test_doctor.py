@@ -82,8 +82,8 @@ def _grades(document):
     return found
 
 
-@pytest.mark.parametrize(("age_s", "grade"), [(None, "warn"), (30, "ok"), (600, "fail")])
-def test_beat_is_judged_by_its_last_tick(on_database, engine, age_s, grade):
+@pytest.mark.parametrize(("age_s", "grade"), [(None, "warn"), (20, "ok"), (600, "fail")])
+def test_beat_is_judged_by_its_last_sign(on_database, engine, age_s, grade):
     if age_s is not None:
         with engine.begin() as conn:
             heartbeats.beat(conn, process="beat", kind=ProcessKind.BEAT, detail={})

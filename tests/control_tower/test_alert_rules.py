@@ -163,7 +163,7 @@ def test_severities_are_those_of_the_requirements(slug, severity):
     ("slug", "cut"),
     [
         ("emergency_stop", "stops"), ("cycle_slow", "runs"), ("cycle_missing", "runs"), ("cycle_missing", "slots"),
-        ("slot_missed", "slots"), ("beat_dead", "beat"), ("beat_dead", "workers"), ("worker_dead", "workers"),
+        ("slot_missed", "slots"), ("beat_dead", "beat"), ("worker_dead", "workers"),
         ("worker_stuck", "workers"), ("worker_stuck", "broker"), ("token_expires", "platforms"),
         ("token_invalid", "platforms"), ("version_ends", "platforms"),
     ],
@@ -202,7 +202,7 @@ def test_what_stands_on_its_limit_is_not_told(business, slug):
     [
         (well.with_runs(open_run=RunId(5), open_for_s=600.0), "cycle_slow"),
         (well.with_runs(age=timedelta(minutes=60)), "cycle_missing"),
-        (well.evidence(beat=Known(Sign(age_s=180.0, detail={}))), "beat_dead"),
+        (well.evidence(beat=Known(Sign(age_s=30.0, detail={}))), "beat_dead"),
         (worker_now(age_s=60.0), "worker_dead"),
         (worker_now(canary_age_s=180.0), "worker_stuck"),
         (worker_now(canary_age_s=700.0, at_work=2), "worker_stuck"),  # every process is at work, and may be
@@ -232,11 +232,11 @@ def test_a_redis_that_may_lose_messages_is_told(fields):
     assert "broker_unhealthy" in kinds(found(broker(**fields)))
 
 
-def test_a_redis_that_does_not_answer_is_told_and_beat_is_not_blamed_where_no_worker_lives_to_tell_of_it():
+def test_a_redis_that_does_not_answer_is_told_and_beat_is_judged_by_its_own_signs_where_no_worker_lives():
     base = well.evidence(broker=Unknown("it is away"), workers=Known((well.worker("cycles@a", age_s=70.0),)))
-    result = found(replace(base, beat=Known(Sign(age_s=999.0, detail={}))))
-    assert "broker_unhealthy" in kinds(result)
-    assert "beat_dead" not in kinds(result)
+    assert "broker_unhealthy" in kinds(found(base))
+    assert "beat_dead" not in kinds(found(base))
+    assert "beat_dead" in kinds(found(replace(base, beat=Known(Sign(age_s=999.0, detail={})))))
 
 
 def test_an_excused_account_misses_no_slot_and_no_cycle():

@@ -256,7 +256,7 @@ def test_what_another_mode_s_platform_said_is_nothing_about_this_one(mode_told):
     assert status(_told(mode=mode_told)) is UNKNOWN
 
 
-@pytest.mark.parametrize(("silent", "limit_s"), [("tower", 60.0), ("beat", 180.0)])
+@pytest.mark.parametrize(("silent", "limit_s"), [("tower", 60.0), ("beat", 30.0)])
 def test_a_house_whose_tower_or_beat_is_silent_is_not_healthy(silent, limit_s):
     on, past = (evidence(**{silent: Known(Sign(age_s=age_s, detail={}))}) for age_s in (limit_s, limit_s + 0.1))
     never = evidence(**{silent: Known(Sign(age_s=None, detail={}))})
@@ -265,6 +265,15 @@ def test_a_house_whose_tower_or_beat_is_silent_is_not_healthy(silent, limit_s):
     for found in (past, never):
         assert system(found, judge(found, WATCHED)).status is SystemStatus.DEGRADED
         assert status(found) is ONLINE  # the other one plans
+
+
+@pytest.mark.parametrize("dead", ["tower", "beat"])
+def test_a_tower_or_beat_whose_process_is_dead_is_told_before_its_signs_are_old(dead):
+    found = evidence(processes=Known({dead: ProcessState.DEAD}))
+    house = system(found, judge(found, WATCHED))
+
+    assert (house.status, house.degraded) == (SystemStatus.DEGRADED, 0)
+    assert house.reasons[0].startswith(f"the process {dead} is dead")
 
 
 def test_with_neither_beat_nor_tower_nothing_is_planned_and_modules_are_offline():

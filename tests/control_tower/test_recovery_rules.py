@@ -79,8 +79,8 @@ def test_resetting_a_module_waits_for_a_person_at_any_confidence():
             [(Trigger.SCHEDULER_NOT_RUNNING, WORKER)],
         ),
         (Scene(now=NOW, workers=(worker("stranger@a", age_s=100.0),)), []),
-        (Scene(now=NOW, workers=(worker(),), beat_age_s=181.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),
-        (Scene(now=NOW, workers=(), beat_age_s=181.0), []),  # its signs are written by workers, and there are none
+        (Scene(now=NOW, workers=(worker(),), beat_age_s=31.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),
+        (Scene(now=NOW, workers=(), beat_age_s=31.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),  # it tells of itself
         (
             Scene(now=NOW, workers=(worker(cache_since=NOW - timedelta(hours=2)),), sources_changed_at=NOW),
             [(Trigger.CACHE_STALE, WORKER)],

@@ -1,4 +1,4 @@
-"""The control lane with the real app: what beat sends it is done, and says that beat lives."""
+"""The control lane with the real app: what beat sends it is done."""
 
 import pytest
 from sqlalchemy import text
@@ -33,4 +33,4 @@ def test_a_check_of_the_hour_is_done_once_and_a_missing_tower_is_an_incident(
     until(lambda: _count(engine, "incidents WHERE kind = 'tower_dead'") == 1, "the tower is missed", worker.log)
     assert _count(engine, "control_tower_runs WHERE slot_at IS NOT NULL") == len(catalogue.built_platforms())
     with engine.begin() as conn:
-        assert [sign.process for sign in heartbeats.listing(conn, ProcessKind.BEAT)] == ["beat"]
+        assert heartbeats.listing(conn, ProcessKind.BEAT) == ()  # a message in a queue says nothing of beat now

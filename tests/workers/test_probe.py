@@ -21,7 +21,7 @@ def _sign(process, kind, age_s):
     [
         (ProcessKind.WORKER, "cycles@here", "cycles@here", 60),
         (ProcessKind.TOWER, "tower@here:17", "tower@here:", 90),
-        (ProcessKind.BEAT, "beat", "beat", 180),
+        (ProcessKind.BEAT, "beat", "beat", 60),
     ],
 )
 def test_a_sign_counts_until_it_is_too_old(kind, process, name, longest_s):

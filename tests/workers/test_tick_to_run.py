@@ -60,6 +60,18 @@ def start_beat(database_url, tmp_path):
         process.wait(20)
 
 
+def test_beat_says_that_it_lives_though_nobody_hears_its_knocks(engine, own_redis, start_beat, until):
+    """A house is not taken for ill because its first tick has to travel first."""
+    beat = start_beat(own_redis.url)
+
+    def signs():
+        with engine.begin() as conn:
+            return heartbeats.listing(conn, ProcessKind.BEAT)
+
+    until(signs, "beat has given a sign")
+    assert [(sign.process, sign.detail["pid"]) for sign in signs()] == [("beat", beat.pid)]
+
+
 def _of_this_rhythm(conn):
     """The half-hourly cycles; the hourly ones have slots of their own."""
     return [run for run in run_history.history(conn) if run.task in {"meta.collector", "meta.full_cycle"}]

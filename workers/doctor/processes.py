@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from control_tower.upkeep import BEAT_SILENT_S
+from control_tower.thresholds import first_limit
 from domain import catalogue
 from embedded.runtime import now_utc, read_runtime
 from models import heartbeats, module_states
@@ -62,24 +62,24 @@ def tower(house: House) -> Iterator[Finding]:
 
 
 def beat(house: House) -> Iterator[Finding]:
-    """See that beat's ticks arrive; without them the tower plans, half a minute later."""
+    """See that beat gives signs of life; without its knocks the tower plans, half a minute later."""
     with house.engine.begin() as conn:
         signs = heartbeats.listing(conn, ProcessKind.BEAT)
     silent_s = signs[0].age_s if signs else None
-    if silent_s is not None and silent_s <= BEAT_SILENT_S:
-        yield Finding(check="beat", grade=Grade.OK, says=f"its last tick arrived {silent_s:.0f} s ago")
+    if silent_s is not None and silent_s <= first_limit("beat_silent_s"):
+        yield Finding(check="beat", grade=Grade.OK, says=f"its last sign is {silent_s:.0f} s old")
     elif silent_s is None or _has_just_begun(house):
-        advice = "wait a minute after a start; if none comes, see beat.log in the data folder"
-        yield Finding(check="beat", grade=Grade.WARN, says="no tick of beat has arrived yet", advice=advice)
+        advice = "wait a moment after a start; if none comes, see beat.log in the data folder"
+        yield Finding(check="beat", grade=Grade.WARN, says="beat has given no sign of life yet", advice=advice)
     else:
-        says = f"the last tick of beat arrived {silent_s:.0f} s ago; the tower plans in its place"
+        says = f"the last sign of beat is {silent_s:.0f} s old; the tower plans in its place"
         yield Finding(check="beat", grade=Grade.FAIL, says=says, advice=_START)
 
 
 def _has_just_begun(house: House) -> bool:
-    """Whether a beat of this machine lives that had no time to tick."""
+    """Whether a beat of this machine lives that had no time to give one."""
     runtime = read_runtime(house.settings.home)
     child = None if runtime is None or not runtime.alive else runtime.child("beat")
     if child is None or not child.alive or child.started_at is None:
         return False
-    return (now_utc() - child.started_at).total_seconds() < BEAT_SILENT_S
+    return (now_utc() - child.started_at).total_seconds() < first_limit("beat_silent_s")

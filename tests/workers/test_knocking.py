@@ -1,0 +1,64 @@
+"""Beat's signs of life: given while its loop turns and its knocks leave, and only then."""
+
+import pytest
+from kombu.exceptions import OperationalError
+from sqlalchemy import text
+
+from models import heartbeats
+from models.engine import make_engine
+from models.heartbeats import ProcessKind
+from workers import knocking
+from workers.doorbell import sender_app
+from workers.knocking import Knocking, Signs
+
+
+@pytest.fixture
+def now():
+    return [100.0]
+
+
+@pytest.fixture
+def signs(now, database_url):
+    return Signs(lambda: make_engine(database_url), now_s=lambda: now[0])
+
+
+def test_a_loop_that_hangs_gives_no_sign(signs, now):
+    assert not signs.is_well  # it has not turned yet
+    signs.turned()
+    now[0] += 20.0
+    assert signs.is_well
+    now[0] += 0.1
+    assert not signs.is_well
+    signs.turned()
+    assert signs.is_well
+
+
+def test_a_beat_whose_knocks_do_not_leave_gives_no_sign(signs):
+    signs.turned()
+    signs.knocked(is_sent=False)
+    assert not signs.is_well
+    signs.knocked(is_sent=True)
+    assert signs.is_well
+
+
+def test_a_knock_into_a_broker_that_is_away_is_noticed():
+    app = sender_app("redis://127.0.0.1:1/0")
+    scheduler = Knocking(app, lazy=True)
+    entry = scheduler.Entry(name="a", task="meta.collector.tick", options={"queue": "meta.collector"}, schedule=60,
+                            app=app)  # fmt: skip
+    scheduler._signs.turned()
+    with pytest.raises(Exception, match="Couldn't apply scheduled task") as caught:
+        scheduler.apply_async(entry)
+    assert isinstance(caught.value.__context__, OperationalError)
+    assert not scheduler._signs.is_well
+    app.close()
+
+
+def test_a_sign_is_one_row_however_often_it_is_given(database_url):
+    engine = make_engine(database_url)
+    for _ in range(2):
+        knocking.give(engine)
+    with engine.begin() as conn:
+        conn.execute(text("SELECT 1"))
+        assert [sign.process for sign in heartbeats.listing(conn, ProcessKind.BEAT)] == [knocking.NAME]
+    engine.dispose()
