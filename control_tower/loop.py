@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from control_tower.leadership import Leadership
 from control_tower.outage import Outage
@@ -19,6 +19,7 @@ from models.heartbeats import ProcessKind
 
 REST_S = 5.0
 LONGEST_PAUSE_S = 30.0  # between attempts while Postgres is away
+_OUR_FAULT = (DataError, IntegrityError, ProgrammingError)  # Postgres is there, and refuses what the duty asked of it
 
 log = structlog.get_logger(__name__)
 
@@ -107,11 +108,16 @@ class Tower:
     def _do(self, duty: Duty) -> None:
         try:
             duty.do()
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            if isinstance(error, _OUR_FAULT):
+                return self._fails(duty, error)
             self._next_s[duty.name] = float("-inf")  # not done: due again at once
             raise
-        except Exception as error:  # a bug in one duty must not keep the others from being done
-            self._failing[duty.name] = type(error).__name__
-            log.exception("duty failed", duty=duty.name)
-        else:
-            self._failing.pop(duty.name, None)
+        except Exception as error:  # noqa: BLE001 - a bug in one duty must not keep the others from being done
+            return self._fails(duty, error)
+        self._failing.pop(duty.name, None)
+        return None
+
+    def _fails(self, duty: Duty, error: Exception) -> None:
+        self._failing[duty.name] = type(error).__name__
+        log.error("duty failed", duty=duty.name, exc_info=error)

@@ -6,6 +6,7 @@ import structlog
 from sqlalchemy import Engine
 
 from control_tower import thresholds
+from control_tower.shaping import sign_of
 from control_tower.telling import Telling
 from domain.alerts import about
 from domain.health import ModuleStatus
@@ -18,15 +19,17 @@ log = structlog.get_logger(__name__)
 
 
 def watch(engine: Engine, telling: Telling) -> bool:
-    """Say whether a tower lives; if none does, note it and tell people, since nobody else will."""
+    """Say whether a tower leads; if none does, note it and tell people, since nobody else will.
+
+    One that waits for its turn does nothing: while the leader hangs with its lock, nobody sees to the house.
+    """
     with engine.begin() as conn:
-        signs = heartbeats.listing(conn, ProcessKind.TOWER)
-        age_s = min((sign.age_s for sign in signs), default=None)
+        age_s = sign_of(heartbeats.listing(conn), ProcessKind.TOWER).age_s
         is_alive = age_s is not None and thresholds.row("tower_silent_s").status(age_s) is ModuleStatus.ONLINE
         if is_alive:
             incidents.resolve(conn, KIND, "")
         else:
-            text = "No tower has ever given a sign of life." if age_s is None else f"No tower lives for {age_s:.0f} s."
+            text = "No tower leads." if age_s is None else f"No tower that leads has given a sign for {age_s:.0f} s."
             told = f"{text} Nothing reconciles, recovers or rings meanwhile."
             incidents.note(conn, about(KIND, "", told, age_s=None if age_s is None else round(age_s)))
     if not is_alive:

@@ -13,10 +13,12 @@ from control_tower.alarm import Alarm
 from control_tower.alerting import PATIENT
 from control_tower.evidence import Known, Unknown
 from control_tower.outage import REMIND_EVERY_S, TELL_AFTER_S, Outage
-from control_tower.standins import NotedMessenger, SetClock
+from control_tower.planner import Planner
+from control_tower.standins import NotedDoorbell, NotedMessenger, SetClock
 from control_tower.telling import Telling
 from control_tower.watch import watch
 from domain.actions import ActionKind, ActionState, Mode, ObjectKind
+from domain.catalogue import RHYTHMS
 from domain.health import RunState
 from domain.money import Money
 from models import audit, heartbeats, incidents
@@ -72,6 +74,33 @@ def age(engine, kind):
 def test_a_house_in_which_all_is_well_has_no_incident(look, is_open):
     for _ in range(3):
         look(after=60)
+    assert is_open() == set()
+
+
+def _be_away(engine, house, clock, hours):
+    """No tower and no beat for so long; then another tower leads and plans before it looks."""
+    clock.at += timedelta(hours=hours)
+    with engine.begin() as conn:
+        conn.execute(update(sign_table).values(seen_at=sign_table.c.seen_at - timedelta(hours=hours)))
+        heartbeats.beat(conn, process="tower@a:2", kind=ProcessKind.TOWER, detail={"leads": True})
+    Planner(engine=engine, rhythms=RHYTHMS, clock_of=lambda _row: clock, doorbell=NotedDoorbell()).plan()
+
+
+def test_slots_that_passed_while_no_tower_looked_are_told_by_the_first_look(engine, house, clock, look):
+    _be_away(engine, house, clock, hours=2)
+    look()
+    with engine.begin() as conn:
+        told = {row.scope.split()[0]: row.body for row in incidents.listing(conn, slug="slot_missed")}
+    assert told.keys() == {"meta.collector", "meta.full_cycle", "meta.api_client", "meta.orphan_sweep"}
+    assert told["meta.full_cycle"].startswith("3 slots passed unserved while no tower looked")
+    look()
+    with engine.begin() as conn:
+        assert {row.times for row in incidents.listing(conn, slug="slot_missed")} == {1}
+
+
+def test_a_tower_that_takes_over_at_once_tells_of_no_slots(engine, house, clock, look, is_open):
+    _be_away(engine, house, clock, hours=0)
+    look()
     assert is_open() == set()
 
 
@@ -224,6 +253,14 @@ def test_a_silent_tower_is_told_by_who_does_not_depend_on_it_and_its_return_ends
     tower_sign(engine, 1)
     assert watch(engine, telling)
     assert is_open() == set()
+
+
+def test_a_tower_that_only_waits_for_its_turn_does_not_hide_that_the_leader_is_silent(engine, is_open):
+    tower_sign(engine, 62)
+    with engine.begin() as conn:
+        heartbeats.beat(conn, process="tower@b:2", kind=ProcessKind.TOWER, detail={"leads": False})
+    assert not watch(engine, Telling(engine=engine, messenger=NotedMessenger()))
+    assert is_open() == {("tower_dead", "")}
 
 
 def test_an_outage_of_postgres_is_told_once_by_the_tower_itself_and_so_is_its_end():

@@ -178,6 +178,23 @@ def test_a_duty_that_fails_keeps_no_other_from_being_done_and_is_told_in_the_sig
         assert heartbeats.listing(conn, ProcessKind.TOWER)[0].detail["failing"] == {"0": "ZeroDivisionError"}
 
 
+def test_a_statement_that_postgres_refuses_is_the_duty_s_fault_and_no_outage(engine, make_tower):
+    done = []
+
+    def refused():
+        with engine.begin() as conn:
+            conn.execute(text("SELECT nothing FROM nowhere"))
+
+    tower = make_tower((0.0, refused), (0.0, lambda: done.append("b")))
+
+    tower.round()
+    tower.round()
+
+    assert done == ["b", "b"]
+    with engine.begin() as conn:
+        assert heartbeats.listing(conn, ProcessKind.TOWER)[0].detail["failing"] == {"0": "ProgrammingError"}
+
+
 def test_every_tower_gives_signs_of_life(engine, make_tower):
     make_tower(name="tower@a:1").round()
     make_tower(name="tower@b:1").round()
