@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection, Engine
 
-from control_tower import spend_spikes
+from control_tower import absence, spend_spikes
 from control_tower.alerting import PATIENT, Found, findings
 from control_tower.alerts_of_business import Business
 from control_tower.health import Checked
@@ -48,6 +48,7 @@ class Alarm:
     aside: Engine
     clock_of: Callable[[Account], PlatformClock]
     daily_cap_of: Callable[[Account], Money | None]
+    _looked_at: datetime | None = None
     _since: dict[_Key, datetime] = field(default_factory=dict)  # found at every look since then
     _spikes: tuple[Spike, ...] | None = None
     _audit: Verified | None = None
@@ -58,10 +59,13 @@ class Alarm:
         """Bring the incidents up to date with a look at health and with what this room reads itself."""
         with self.engine.begin() as conn:
             found = findings(checked, self._read(conn))
-            ripe = self._ripe(conn, found.findings)
+            now = db_now(conn)
+            missed = absence.findings(conn, self._looked_at or absence.last_lead(conn), now)
+            ripe = [*self._ripe(conn, found.findings), *missed]
             for finding in sorted(ripe, key=lambda row: (row.kind, row.scope)):  # one order: no two can lock each other
                 incidents.note(conn, finding)
             ended = incidents.resolve_missing(conn, found.judged, [(row.kind, row.scope) for row in found.findings])
+        self._looked_at = now
         if ended:
             log.info("incidents are over", incidents=list(ended))
         return found

@@ -182,3 +182,25 @@ def spend_of_hour(
     """What the account spent in this hour of each of these days (its zone); days without delivery are missing."""
     values = {"account": account_id, "since": since, "until": until, "hour": hour}
     return tuple(HourSpend(**row) for row in conn.execute(_HOURS, values).mappings())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Slots of a cycle and account that were written down as unserved."""
+
+    task: str
+    account_id: AccountId
+    slots: int
+    first_at: datetime  # platform's clock
+
+
+_SKIPPED: Final = text(
+    "SELECT task, account_id, count(*) AS slots, min(slot_at) AS first_at FROM runs"
+    " WHERE state = 'skipped' AND reason = :reason AND created_at > :since GROUP BY task, account_id ORDER BY 1, 2"
+)
+
+
+def skipped_since(conn: Connection, since: datetime, reason: str) -> tuple[Skipped, ...]:
+    """Read slots that were written down as unserved, for this reason, after `since`. Asked once after a silence."""
+    rows = conn.execute(_SKIPPED, {"since": since, "reason": reason}).mappings()
+    return tuple(Skipped(**row) for row in rows)
