@@ -14,11 +14,11 @@ from models.tables.tower import platform_facts
 _KEY = [platform_facts.c.platform, platform_facts.c.mode]
 
 
-def age_s(conn: Connection, platform: str, mode: Mode) -> float | None:
-    """Return how long ago the platform was asked, None = never."""
+def well_age_s(conn: Connection, platform: str, mode: Mode) -> float | None:
+    """Return how long ago the platform called our token valid, None if that was not its last word."""
     age = func.extract("epoch", func.clock_timestamp() - platform_facts.c.checked_at)
     mine = (platform_facts.c.platform == platform, platform_facts.c.mode == mode)
-    found = conn.execute(select(age).where(*mine)).scalar()
+    found = conn.execute(select(age).where(*mine, platform_facts.c.is_token_valid)).scalar()
     return None if found is None else float(found)
 
 

@@ -21,7 +21,7 @@ from workers.task import cycle_tasks
 from workers.work import Work
 
 STEP_PLATFORM, STEP_DRIFT = "step_1_platform", "step_2_drift"
-BELIEVED_S = 600.0  # what one account's run was told of the token serves the others for so long
+BELIEVED_S = 600.0  # that one account's run was told of a valid token serves the others for so long
 SAMPLE = 50  # objects of a kind: what one call can ask for
 _COMPARED = ("status", "daily_budget_minor", "name")
 _KINDS = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET)
@@ -34,11 +34,15 @@ def run(work: Work) -> None:
         reader = work.house.client_of(work.account).reader
         ask_platform(work, reader)
     with work.step(STEP_DRIFT):
-        compare(work, reader)
+        try:
+            compare(work, reader)
+        except NeedsPersonError:
+            ask_platform(work, reader, believed_s=0.0)  # what was believed of the token may be what is wrong
+            raise
 
 
-def ask_platform(work: Work, reader: PlatformReader) -> None:
-    """Learn how token and version are, unless that was asked lately.
+def ask_platform(work: Work, reader: PlatformReader, *, believed_s: float = BELIEVED_S) -> None:
+    """Learn how token and version are, unless all was well with them lately.
 
     Raises:
         NeedsPersonError: the platform does not take our token any more.
@@ -46,8 +50,8 @@ def ask_platform(work: Work, reader: PlatformReader) -> None:
     """
     platform, mode = work.account.platform, work.account.mode
     with work.house.engine.connect() as conn:
-        age_s = platform_facts.age_s(conn, platform, mode)
-    if age_s is not None and age_s < BELIEVED_S:
+        age_s = platform_facts.well_age_s(conn, platform, mode)
+    if age_s is not None and age_s < believed_s:
         return
     begun_s = time.monotonic()
     try:

@@ -57,6 +57,19 @@ def test_a_token_that_is_not_taken_any_more_fails_the_run_and_is_written_down(do
     assert "stakazo secret set meta.access_token" in run.reason
 
 
+def test_a_token_that_ends_while_it_is_believed_is_told_at_the_first_refusal_and_so_is_a_new_one(do, house, script):
+    do(collector.run, "meta.collector")
+    do(api_client.run, TASK)
+    script({"do": "expired_token", "times": None})
+    run = do(api_client.run, TASK)
+    assert (run.state, known(house)["meta", Mode.STUB].is_token_valid) == (RunState.FAILED, False)
+    assert "stakazo secret set meta.access_token" in run.reason
+
+    script()
+    run = do(api_client.run, TASK)
+    assert (run.state, known(house)["meta", Mode.STUB].is_token_valid) == (RunState.SUCCEEDED, True)
+
+
 def test_a_tree_that_was_never_read_is_not_compared(do):
     assert do(api_client.run, TASK).stats_snapshot["drift_looked_at"] == 0
 
