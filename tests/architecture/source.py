@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_ROOMS = frozenset({"tests", "benchmarks", "docs"})
+NOT_ROOMS = frozenset({"tests", "benchmarks", "docs", "deploy"})  # deploy: what other programs read, Flower among them
 
 
 def import_linter_rooms() -> set[str]:

@@ -17,8 +17,8 @@ ENVIRONMENT = re.compile(rf"^({'|'.join(NAMES)})_[a-z0-9_]+$", re.IGNORECASE)  #
 SETTINGS = "workers/settings.py"
 # The sandbox's server mounts its dialects: it is their composition root.
 MOUNTED = re.compile(rf"^sandbox\.({'|'.join(NAMES)})(\.|$)")
-# Other people's words: of libraries, where it means something else, and a column of the Ads Manager's export.
-NOT_A_PLATFORM = ("MetaData", "remove_processors_meta", "Meta purchases")
+# Other people's words: of libraries and HTML, where it means something else, and a column of the Ads Manager's export.
+NOT_A_PLATFORM = ("MetaData", "remove_processors_meta", "Meta purchases", "<meta charset=", "<meta name=")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
