@@ -28,6 +28,20 @@ from models.tables import actions, stops
 
 _ACTOR: Final = "stakazo backup restore"
 _TIMEOUT_S: Final = 3600.0
+_VARIABLES: Final = {  # what an address may say behind its "?", and how Postgres' programs are told
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "ssl": "PGSSLMODE",  # asyncpg's word for it
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "gssencmode": "PGGSSENCMODE",
+    "channel_binding": "PGCHANNELBINDING",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +80,13 @@ def write(owner_url: str, path: Path) -> Written:
     finally:
         engine.dispose()
     draft = path.with_name(f"{path.name}.part")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))  # it holds sealed tokens and all figures
+    try:
+        draft.unlink(missing_ok=True)
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600))  # it holds sealed tokens and all figures
+    except OSError as error:
+        raise NotReadyError(
+            f"{draft} cannot be written: {error.strerror}; name a file in a folder that is yours"
+        ) from None
     try:
         _run("pg_dump", ("--format=custom", "--no-owner", "--no-privileges", f"--file={draft}"), make_url(owner_url))
         draft.replace(path)
@@ -127,11 +146,17 @@ def _run(program: str, words: Sequence[str], url: URL) -> None:
         "PGPASSWORD": url.password or "",
         "PGDATABASE": url.database or "",
         "PGCONNECT_TIMEOUT": "10",
+        **{_VARIABLES[name]: ",".join(told) for name, told in url.normalized_query.items() if name in _VARIABLES},
     }
-    done = subprocess.run(  # noqa: S603 - our own command line
-        [postgres.program(program), "--no-password", *words],
-        env=env, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [postgres.program(program), "--no-password", *words],
+            env=env, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise NotReadyError(
+            f"{program} was not through after {_TIMEOUT_S:.0f} s and was ended; run it by hand"
+        ) from None
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
         raise NotReadyError(f"{program} failed: {said[0]}")

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 
 from actions.stop import Order, order
 from domain import catalogue
@@ -18,6 +19,7 @@ from domain.objects import AccountInfo
 from embedded.scratch import as_application, scratch_database
 from models import accounts, audit, fence, migrate, module_states, stops
 from models.engine import make_engine
+from tests.production.place import wait_until
 from workers import backups
 
 
@@ -76,8 +78,7 @@ def busy(engine, shops):
 
 def test_what_wakes_up_is_whole_and_stopped(owner_database_url, tmp_path, shops, busy, restored_into):
     """Audit unbroken, the person's stop standing, and another one of all: nothing runs, nothing is sent."""
-    while len(busy) < 5:
-        pass
+    wait_until(lambda: len(busy) >= 5, "the house is at work", 30)
     backups.write(owner_database_url, tmp_path / "house.dump")
     done, restored = restored_into(tmp_path / "house.dump")
 
@@ -115,6 +116,21 @@ def test_a_backup_is_for_its_owners_eyes_and_whole_or_not_there(owner_database_u
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert written.size_bytes == path.stat().st_size > 10_000
     assert [entry.name for entry in tmp_path.iterdir()] == ["house.dump"]
+
+
+def test_an_address_that_says_its_server_behind_the_question_mark_is_understood(owner_database_url, tmp_path):
+    """As those of managed servers and of sockets do; what is said of TLS goes the same way."""
+    url = make_url(owner_database_url)
+    said = url.set(host=None, port=None).update_query_dict({"host": url.host, "port": str(url.port)})
+
+    written = backups.write(said.render_as_string(hide_password=False), tmp_path / "house.dump")
+
+    assert written.size_bytes > 10_000
+
+
+def test_a_folder_that_cannot_be_written_is_named(owner_database_url, tmp_path):
+    with pytest.raises(NotReadyError, match=r"nowhere/house.dump.part cannot be written: No such file or directory"):
+        backups.write(owner_database_url, tmp_path / "nowhere" / "house.dump")
 
 
 def _write_without_the_right_to(owner_url, path):
