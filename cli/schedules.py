@@ -159,7 +159,7 @@ def run(  # noqa: PLR0917 - options of the command line, by name
     from cli import cycles, rehearsals  # late: the latter loads the decisions and Celery, which listing does without
     from tasks.rehearsal import CYCLE
 
-    name = catalogue.rhythm(cycle).cycle.name if "." in cycle else cycle
+    name = _named(cycle)[0].cycle.name
     if not is_planned:
         cycles.run(account=account, cycle=name, wait=wait, timeout=timeout, as_json=as_json)
     elif name == CYCLE:
@@ -228,10 +228,14 @@ def _held(row: Schedule) -> str:
     return "; ".join(told)
 
 
+def _named(cycle: str) -> list[Rhythm]:
+    """Find a cycle by its full name, or on every platform by its own."""
+    return [row for row in catalogue.RHYTHMS if cycle in {row.name, row.cycle.name}] or [catalogue.rhythm(cycle)]
+
+
 def _chosen(house: House, cycle: str, account: str | None) -> list[tuple[Rhythm, Account]]:
-    """Find a cycle by its full name, or on every platform by its own; with the accounts that are meant."""
-    rhythms = [row for row in catalogue.RHYTHMS if cycle in {row.name, row.cycle.name}] or [catalogue.rhythm(cycle)]
-    found = _pairs(house, rhythms, account)
+    """Find a cycle, with the accounts that are meant."""
+    found = _pairs(house, _named(cycle), account)
     if not found:
         raise NotReadyError("no account is open; `stakazo up` opens those of the sandbox")
     return found

@@ -81,3 +81,10 @@ def test_what_cannot_be_held_or_run_is_refused_with_the_way_out(on_database, pau
 
 def test_a_cycle_that_only_reads_has_nothing_to_plan(on_database, filled):
     assert on_database("schedules", "run", "collector", "--plan", "--json").document["proposes"] == []
+
+
+def test_what_an_unknown_cycle_would_propose_is_not_made_up(on_database, filled):
+    for words in (("--plan",), ("--plan", "--json")):
+        told = on_database("schedules", "run", "ful_cycle", *words)
+        assert told.code == 2
+        assert 'no cycle "ful_cycle" is built; there are ' in told.err
