@@ -171,6 +171,12 @@ def test_secrets_are_ignored_by_git():
     assert (ROOT / "deploy" / "secrets" / ".gitignore").read_text() == "*\n!.gitignore\n"
 
 
+def test_who_builds_the_image_is_handed_no_secret_and_no_data():
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert {".env", ".stakazo", ".git", "deploy/secrets"} <= set(ignored)
+    assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_every_folder_that_is_mounted_is_there(services):
     mounted = [volume.split(":")[0] for row in services.values() for volume in row.get("volumes", [])]
     own = [place for place in mounted if place.startswith((".", "/"))]
