@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from control_tower.commands import chains, errands, restarting, running, stopping
 from control_tower.commands.parts import MOST_TRIES, Kind, Ports, Progress, tries_of
@@ -55,7 +55,7 @@ def _turn(ports: Ports, command_id: CommandId) -> None:
         return
     try:
         progress = KINDS[command.command_type].go_on(command, ports)
-    except (SQLAlchemyError, LostClaimError):
+    except (OperationalError, LostClaimError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever one command raises must not keep the others waiting
         with ports.engine.begin() as conn:
@@ -79,10 +79,13 @@ def begin(ports: Ports, command_id: CommandId) -> Command:
                 _require_open(conn)
             with conn.begin_nested():
                 results = kind.begin(conn, command, ports)
-        except StakazoError as error:
+        except OperationalError:  # Postgres went away, or asks to be asked again: it is as if nobody had tried
+            raise
+        except Exception as error:
+            log.warning("command cannot begin", command=command_id, exc_info=error)
             commands.begin(conn, command_id, {})
             held = commands.get(conn, command_id)
-            record(conn, commands.end(conn, held, CommandState.FAILED, results={"why": str(error)}))
+            record(conn, commands.end(conn, held, CommandState.FAILED, results={"why": _words(error)}))
         else:
             commands.begin(conn, command_id, results)
         command = commands.get(conn, command_id)
@@ -117,11 +120,14 @@ def _keep(ports: Ports, command: Command, progress: Progress) -> None:
 
 def _failing(command: Command, error: Exception) -> Progress:
     tries = tries_of(command) + 1
-    words = str(error) if isinstance(error, StakazoError) else f"{type(error).__name__}, see the tower's log"
     log.warning("command turn failed", command=command.id, exc_info=error)
     is_over = tries >= MOST_TRIES
-    results: dict[str, Json] = {**command.results, "tries": tries, "why": words}
+    results: dict[str, Json] = {**command.results, "tries": tries, "why": _words(error)}
     return Progress(state=CommandState.FAILED if is_over else CommandState.RUNNING, results=results)
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, StakazoError) else f"{type(error).__name__}, see the tower's log"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from control_tower.commands.carrying import begin, carry_out
 from control_tower.commands.ordering import give
@@ -195,9 +196,10 @@ def test_a_held_order_waits_for_a_person_and_can_be_taken_back(engine, ports, or
         commands.cancel(conn, kept, by="leo")
 
 
-def test_a_command_that_raises_keeps_no_other_waiting(ports, order, read, engine):
+@pytest.mark.parametrize("error", [RuntimeError("bug"), ProgrammingError("SELECT nothing", {}, Exception("bug"))])
+def test_a_command_that_raises_keeps_no_other_waiting(ports, order, read, engine, error):
     def broken(_command):
-        raise RuntimeError("bug")
+        raise error
 
     broken_ports = replace(ports, check=broken)
     check, stop = order(CommandType.HEALTH_CHECK), order(CommandType.STOP_ALL)
@@ -206,7 +208,17 @@ def test_a_command_that_raises_keeps_no_other_waiting(ports, order, read, engine
 
     assert read(stop).state is CommandState.DONE
     assert read(check).state is CommandState.FAILED
-    assert "RuntimeError" in read(check).results["why"]
+    assert type(error).__name__ in read(check).results["why"]
+
+
+def test_a_command_that_cannot_even_begin_keeps_no_other_waiting(ports, order, read):
+    broken = order(CommandType.SYNC_DATA)
+    stop = order(CommandType.STOP_ALL)
+    carry_out(replace(ports, rhythms=None))  # a bug: what it decides on is not there
+
+    assert read(stop).state is CommandState.DONE
+    assert read(broken).state is CommandState.FAILED
+    assert "TypeError" in read(broken).results["why"]
 
 
 def test_while_one_carries_out_nobody_else_does(ports, order, read):
