@@ -32,11 +32,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """How this house tells people."""
+    """How this house tells people. A guest may know fewer channels than the tower: it takes nothing from the others."""
 
     engine: Engine
     messenger: Messenger
     quiet: QuietHours | None = None
+    is_guest: bool = False  # somebody's command, in the environment of their shell
 
     def tell(self) -> int:
         """Tell every channel what it should hear by now; returns how many notices arrived."""
@@ -48,7 +49,8 @@ class Telling:
         channels = tuple(self.messenger.channels())
         with self.engine.begin() as conn:
             conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            notices.withdraw_others(conn, channels)
+            if not self.is_guest:
+                notices.withdraw_others(conn, channels)
             return self._plan(conn, channels)
 
     def send(self) -> int:
@@ -58,8 +60,7 @@ class Telling:
             return 0
         with ThreadPoolExecutor(max_workers=min(len(channels), _AT_ONCE), thread_name_prefix="alerts") as pool:
             arrived = sum(pool.map(self._serve, channels))
-        with self.engine.begin() as conn:
-            _mark(conn, channels)
+        self._mark(channels)
         return arrived
 
     def test(self, channels: Sequence[str], by: str) -> tuple[Notice, ...]:
@@ -71,8 +72,8 @@ class Telling:
             ids = {channel: _add_test(conn, incident_id, channel, told) for channel in channels}
         for channel in channels:
             self._send(channel, ids[channel])
+        self._mark(tuple(self.messenger.channels()))
         with self.engine.begin() as conn:
-            _mark(conn, tuple(self.messenger.channels()))
             return tuple(row for row in notices.of_incident(conn, incident_id) if row.id in ids.values())
 
     def _plan(self, conn: Connection, channels: Sequence[str]) -> int:
@@ -116,6 +117,22 @@ class Telling:
             notices.failed(conn, notice, why, failures=failures)
         log.warning("alert not sent", channel=notice.channel, incident=notice.incident_id, why=why, failures=failures)
 
+    def _mark(self, channels: Sequence[str]) -> None:
+        """A dead channel is itself an incident, told on the others; it is over with the first notice that arrives."""
+        with self.engine.begin() as conn:
+            dead = [row for row in notices.states(conn, channels).values() if row.failures >= DEAD_AFTER]
+            for row in dead:
+                told = (
+                    f"{row.channel} did not take the last {row.failures} notices: {row.last_error}. {row.waiting} wait."
+                )
+                incidents.note(
+                    conn,
+                    Finding(kind="channel_dead", scope=row.channel, text=told, detail={"failures": row.failures}),
+                )
+            if not self.is_guest:
+                found = [("channel_dead", row.channel) for row in dead]
+                incidents.resolve_missing(conn, ["channel_dead"], found, unseen_for=timedelta(0))
+
 
 def _add_test(conn: Connection, incident_id: int, channel: str, told: str) -> int:
     row = incidents.get(conn, incident_id)
@@ -131,16 +148,3 @@ def _add_test(conn: Connection, incident_id: int, channel: str, told: str) -> in
             due_at=db_now(conn) + notices.LEASE,  # ours to send, not the tower's
         ),
     )
-
-
-def _mark(conn: Connection, channels: Sequence[str]) -> None:
-    """A dead channel is itself an incident, told on the others; it is over with the first notice that arrives."""
-    dead = [row for row in notices.states(conn, channels).values() if row.failures >= DEAD_AFTER]
-    for row in dead:
-        told = f"{row.channel} did not take the last {row.failures} notices: {row.last_error}. {row.waiting} wait."
-        incidents.note(
-            conn,
-            Finding(kind="channel_dead", scope=row.channel, text=told, detail={"failures": row.failures}),
-        )
-    found = [("channel_dead", row.channel) for row in dead]
-    incidents.resolve_missing(conn, ["channel_dead"], found, unseen_for=timedelta(0))

@@ -106,7 +106,7 @@ def _tell_now(settings: Settings) -> None:
     engine = aside_engine(settings)
     try:
         quiet = settings.common.alert_quiet_hours
-        Telling(engine=engine, messenger=messenger_of(settings), quiet=quiet).tell()
+        Telling(engine=engine, messenger=messenger_of(settings), quiet=quiet, is_guest=True).tell()
     except SQLAlchemyError as error:
         log.warning("people were not told at once", cause=type(error).__name__)
     finally:

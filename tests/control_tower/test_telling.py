@@ -336,3 +336,12 @@ def test_people_are_told_while_a_look_brings_incidents_up_to_date(engine, tellin
         incidents.note(conn, about(CRITICAL, "", "it still is"))
         telling.tell()
     assert messenger.heard("email") == ["[critical] SYSTEM CRITICAL"]
+
+
+def test_whoever_knows_fewer_channels_takes_no_alert_from_those_of_others(engine, telling, messenger, note):
+    note()
+    telling.plan()
+    shell = NotedMessenger(names=())  # without the tower's ALERT_URLS
+    Telling(engine=engine, messenger=shell, is_guest=True).tell()
+    telling.send()
+    assert messenger.heard("email") == messenger.heard("slack") == ["[critical] SYSTEM CRITICAL"]
