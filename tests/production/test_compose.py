@@ -82,6 +82,11 @@ def test_everything_comes_back_by_itself_and_is_watched(services):
     assert services["migrate"]["restart"] == "no"
 
 
+def test_no_service_logs_until_the_disk_is_full(services):
+    kept = {name: row.get("logging", {}).get("options", {}) for name, row in services.items()}
+    assert [name for name, options in kept.items() if not {"max-size", "max-file"} <= set(options)] == []
+
+
 def test_processes_start_once_the_schema_is_there(ours):
     waiting = {name: row["depends_on"] for name, row in ours.items() if name not in {"sandbox", "migrate"}}
     assert {rows["migrate"]["condition"] for rows in waiting.values()} == {"service_completed_successfully"}
