@@ -26,24 +26,28 @@ log = structlog.get_logger(__name__)
 Send = Callable[[str, str], None]  # title, body; raises NotReadyError
 
 
-def send_if_due(engine: Engine, make: Callable[[], Report], send: Send, *, late: timedelta = LATE) -> bool:
+def send_if_due(
+    engine: Engine, make: Callable[[], Report], send: Send, *, to: str = "", late: timedelta = LATE
+) -> bool:
     """Send the report of the week that ended, if it is due and was not sent; says whether it was sent now.
 
-    A mail that is not taken is tried again at the next look. Raises nothing of its own.
+    A mail that is not taken is tried again at the next look. `to` names whom it is for, where there are several: who
+    has it is not sent it again because another's was not taken. Raises nothing of its own.
     """
     with engine.begin() as conn:
         now = db_now(conn)
         slot = slot_before(now)
-        if now - slot > late or report_reads.was_told(conn, EVENT, str(slot.date())):
+        key = f"{slot.date()} {to}".strip()
+        if now - slot > late or report_reads.was_told(conn, EVENT, key):
             return False
     found = make()
     try:
         send(title_of(found), body_of(found))
     except NotReadyError as error:
-        log.warning("weekly report not sent", why=str(error))
+        log.warning("weekly report not sent", to=to, why=str(error))
         return False
     with engine.begin() as conn:
-        audit.note(conn, actor=_ACTOR, event=EVENT, detail={"key": str(slot.date())})
+        audit.note(conn, actor=_ACTOR, event=EVENT, detail={"key": key})
     return True
 
 

@@ -41,17 +41,20 @@ class Weekly:
 
 
 def send_weekly(house: House) -> bool:
-    """Send the week's report if it is due and somebody is named for it; says whether it was sent now."""
+    """Send the week's report to each who is named for it and has not had it, if it is due; says whether one went."""
     messenger = mailer_of(house.settings)
-    if not messenger.channels():
-        return False
-
-    def send(title: str, body: str) -> None:
-        for name in messenger.channels():
-            messenger.send(name, title=title, body=body, severity=Severity.INFO)
-
     sources = sources_of(house)
-    return weekly.send_if_due(house.engine, lambda: report.make(house.engine, judged(sources, in_full=True)), send)
+
+    def send_to(name: str) -> bool:
+        return weekly.send_if_due(
+            house.engine,
+            lambda: report.make(house.engine, judged(sources, in_full=True)),
+            lambda title, body: messenger.send(name, title=title, body=body, severity=Severity.INFO),
+            to=name,
+        )
+
+    gone = tuple(send_to(name) for name in messenger.channels())  # each is tried, whatever came of one
+    return any(gone)
 
 
 def mailer_of(settings: Settings) -> AppriseMessenger:

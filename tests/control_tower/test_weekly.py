@@ -57,6 +57,21 @@ def test_a_mail_that_is_not_taken_is_tried_again(engine: Engine) -> None:
     assert len(sent) == 1
 
 
+def test_who_has_it_is_not_sent_it_again_because_another_s_was_not_taken(engine: Engine) -> None:
+    sent: list[str] = []
+
+    def send(name: str) -> bool:
+        def mail(_title: str, _body: str) -> None:
+            if name == "bea":
+                raise NotReadyError("email did not take it: status 550")
+            sent.append(name)
+
+        return weekly.send_if_due(engine, lambda: _report(engine), mail, to=name, late=ANY_DAY)
+
+    assert [send(name) for name in ("ana", "bea", "ana", "bea")] == [True, False, False, False]
+    assert sent == ["ana"]
+
+
 def test_who_starts_a_house_days_after_monday_is_not_sent_an_empty_week(engine: Engine) -> None:
     sent: list[str] = []
     long_ago = timedelta(seconds=-1)
