@@ -129,6 +129,8 @@ class Recovering:
         noticed_at, _ = self._seen[symptom.key]
         evidence: JsonMap = {**symptom.evidence, "noticed_at": noticed_at.isoformat()}
         if chosen.is_automatic and chosen.action is RecoveryAction.ALERT_ADMIN:
+            if _is_open(conn, symptom.key, RecoveryState.ESCALATED) is not None:
+                return None  # told already: a row must not grow with every look
             _tell(conn, symptom.trigger, symptom.platform, symptom.target, reason=symptom.reason,
                   detail=evidence, noticed_at=noticed_at)  # fmt: skip
             return None

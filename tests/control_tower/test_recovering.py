@@ -305,6 +305,21 @@ def test_a_recommendation_that_nobody_took_ends_with_what_called_for_it(engine, 
         recovering.run(99, by="ana")
 
 
+def test_what_is_declared_to_be_told_is_told_once_however_long_it_lasts(engine, world, recovering):
+    with engine.begin() as conn:
+        recovery_procedures.set_(
+            conn, pair=CYCLE, trigger=Trigger.MODULE_OFFLINE, action=RecoveryAction.ALERT_ADMIN, confidence=0.9,
+            reason="people look themselves", by="ana",
+        )  # fmt: skip
+    world.scene = OFFLINE
+    rounds(recovering, 6)
+
+    (row,) = rows(engine)
+    assert (row.action, row.state, row.steps) == (RecoveryAction.ALERT_ADMIN, ESCALATED, ())
+    (incident,) = told(engine)
+    assert incident.times == 1
+
+
 def test_a_declared_procedure_takes_the_place_of_the_table_s(engine, world, recovering):
     with engine.begin() as conn:
         for action, confidence in ((RecoveryAction.RECONNECT_DB, 0.9), (RecoveryAction.ALERT_ADMIN, 0.86)):
