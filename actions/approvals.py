@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from actions import levels
 from actions.request import fingerprint
 from actions.wording import Ring, ring
-from domain.actions import Action, ActionKind, ActionState, Level
+from domain.actions import Action, ActionState, Level
 from domain.errors import BadInputError, NotAllowedError, NotReadyError
 from domain.ids import ActionId
 from domain.permissions import Permission, Principal, may, require
@@ -181,7 +181,7 @@ def _require_waiting(action: Action) -> None:
 
 def _why_not(action: Action, held: Standing, given: Approval | None) -> str | None:
     """What is wanting; the row as it is now decides, and the action as it was claimed must be the same."""
-    if held.action.kind is ActionKind.EMERGENCY_PAUSE:
+    if held.action.stop_id is not None:
         return None  # an open stop is its leave; the database sees to that
     level = levels.effective(held.account_level, held.module_level)
     if level is Level.OBSERVE:

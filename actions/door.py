@@ -29,7 +29,7 @@ from models.ledger import Draft
 from models.ledger_rows import discriminator
 
 _LIMITS = Limits()
-_CONFIRMABLE = frozenset({"status", "daily_budget_minor", "name"})
+_CONFIRMABLE = frozenset({"status", "daily_budget_minor", "name", "spend_cap_minor"})
 _OPEN_OBJECT = "uq_actions_open_object"
 _AT_ONCE = 500  # drafts are judged and recorded in parts, so that the verdicts of 10^4 are never held together
 _Key = tuple[ActionKind, str, str, str]
@@ -136,8 +136,8 @@ def _judge(
     limits: Limits,
 ) -> Iterator[Draft]:
     """Judge one after the other, by falling priority: each is judged with those before it in the sums."""
-    emergencies = [proposal for proposal in proposals if proposal.kind is ActionKind.EMERGENCY_PAUSE]
-    others = [proposal for proposal in proposals if proposal.kind is not ActionKind.EMERGENCY_PAUSE]
+    emergencies = [proposal for proposal in proposals if proposal.stop_id is not None]
+    others = [proposal for proposal in proposals if proposal.stop_id is None]
     arbitration = arbitrate(others)
     gathered = gather(conn, account=account, now=now, proposals=others, run_id=run_id, limits=limits)
     stop = _stop_of_account(conn, account)

@@ -19,7 +19,7 @@ from actions.outcome import Ending, Recorder
 from actions.send import Answered, Outcome, Postponed, Refused, Sending, Unknown, send
 from actions.timing import Timing
 from actions.writeahead import write_ahead
-from domain.actions import CREATES, Action, ActionKind, ActionState, Level
+from domain.actions import CREATES, Action, ActionState, Level
 from domain.clock import PlatformClock
 from domain.errors import InvariantError, NotReadyError, PlatformError
 from domain.ids import ActionId
@@ -186,7 +186,7 @@ class Executor:
         """How an action ends that is not looked at any further; None = it is."""
         timing, recorder, account = self._timing, self._recorder, held.account
         barrier, age_s = held.barrier, held.waited_s[action.id]
-        if action.kind is ActionKind.EMERGENCY_PAUSE:
+        if action.stop_id is not None:
             return None if barrier is None else recorder.settle(action, ActionState.CANCELLED, barrier)
         if age_s > timing.approval_life_s and not action.needs_approval:  # what a person approved has its own life
             reason = f"could not be sent for {age_s:.0f} s, over {timing.approval_life_s:.0f} s; the next cycle decides"

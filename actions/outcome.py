@@ -16,7 +16,7 @@ from actions.readback import Seen
 from actions.send import Postponed, Unknown
 from actions.timing import Timing
 from domain import catalogue
-from domain.actions import CREATES, Action, ActionState, JsonMap
+from domain.actions import CREATES, Action, ActionState, JsonMap, ObjectKind
 from domain.ids import ActionId
 from models import ledger_claims, ledger_moves, mirror
 from models.accounts import Account
@@ -163,7 +163,8 @@ def _set_mirror(conn: Connection, made: Sequence[Ending]) -> None:
     """Show what was applied, before the next reading does."""
     moves = [ending.move for ending in made if ending.move.after is ActionState.APPLIED]
     updates = [move.action for move in moves if move.action.kind not in CREATES]
-    for kind in dict.fromkeys(action.object_kind for action in updates):
+    kinds = dict.fromkeys(action.object_kind for action in updates)
+    for kind in kinds.keys() - {ObjectKind.ACCOUNT}:  # the mirror holds what is inside accounts
         values = {action.object_id: action.target for action in updates if action.object_kind is kind}
         mirror.set_values_of(conn, updates[0].account_id, kind, values)
 

@@ -26,6 +26,7 @@ from domain.actions import (
 from domain.ids import ActionId
 
 RULE = "undo"
+LIMIT_KEY = "spend_cap_minor"
 _RESUMED = "resume"  # the rule of what ends a stop
 Object: TypeAlias = tuple[ObjectKind, str]
 
@@ -114,6 +115,8 @@ def proposals(steps: Sequence[Step], *, reason: str) -> tuple[Proposal, ...]:
 def _proposal(step: Step, reason: str) -> Proposal:
     if step.key == "daily_budget_minor":
         kind = ActionKind.SET_DAILY_BUDGET
+    elif step.key == LIMIT_KEY:
+        kind = ActionKind.SET_SPENDING_LIMIT
     else:
         kind = ActionKind.PAUSE if step.ours_before == "paused" else ActionKind.ACTIVATE
     ids = ", ".join(map(str, step.undoes))

@@ -13,7 +13,7 @@ from actions import approvals, steps
 from actions.facts import gather, reservation_for
 from actions.guardrails import Facts, Limits, fold, judge_all
 from actions.timing import Timing
-from domain.actions import Action, ActionKind, ActionState, Priority, Proposal
+from domain.actions import Action, ActionState, Priority, Proposal
 from domain.ids import ActionId
 from models import accounts, fence, ledger_claims, ledger_moves
 from models.ledger_moves import Move
@@ -65,7 +65,7 @@ def _judge_again(
     conn: Connection, actions: Sequence[Action], now: datetime, limits: Limits
 ) -> Mapping[ActionId, _Judged]:
     first = actions[0]
-    if first.kind is ActionKind.EMERGENCY_PAUSE:  # then all are, of one stop
+    if first.stop_id is not None:  # then all are of that stop
         barrier = fence.barrier(conn, first.account_id, first.stop_id)
         return {action.id: _Judged(stop=barrier) for action in actions}
     unapproved = approvals.missing_of(conn, actions)

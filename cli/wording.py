@@ -30,6 +30,9 @@ def change_of(action: Action, currency: str) -> str:
     if action.kind is ActionKind.SET_DAILY_BUDGET:
         before, after = (_budget(values, currency) for values in (action.expected_before, action.target))
         return f"budget {before} → {after}"
+    if action.kind is ActionKind.SET_SPENDING_LIMIT:
+        before, after = (_limit(values, currency) for values in (action.expected_before, action.target))
+        return f"spending limit {before} → {after}"
     if action.kind in CREATES:
         return f"{action.kind.replace('_', ' ')} {action.target.get('name', '')}".strip()
     if "status" in action.target:
@@ -45,6 +48,11 @@ def state_of(action: Action) -> str:
 def why_of(action: Action) -> str:
     """The rule's reason, and where the action did not go through, what stopped it."""
     return f"{action.reason} [{action.state_reason}]" if action.state_reason else action.reason
+
+
+def _limit(values: JsonMap, currency: str) -> str:
+    minor = values.get("spend_cap_minor")
+    return "none" if minor == 0 else str(Money(minor, currency)) if type(minor) is int else "?"
 
 
 def _budget(values: JsonMap, currency: str) -> str:

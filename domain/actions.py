@@ -37,7 +37,8 @@ class ActionKind(StrEnum):
     CREATE_AD = "create_ad"
     MARK_FATIGUED = "mark_fatigued"  # ours alone: recorded, never sent
     PROPOSE_VARIANT = "propose_variant"  # a brief for creative production: recorded, never sent
-    EMERGENCY_PAUSE = "emergency_pause"  # the only kind that a closed fence admits
+    EMERGENCY_PAUSE = "emergency_pause"  # of a stop: its closed fence admits it
+    SET_SPENDING_LIMIT = "set_spending_limit"  # of an account, for its life; 0 = none
     ARCHIVE = "archive"  # of an orphan: paused, without spend, of no use to anybody; cannot be undone
 
 
@@ -138,7 +139,8 @@ class Proposal:
     """What a rule wants, with absolute values: `target` and the `expected_before` it was decided on.
 
     Keys are the house's words: `daily_budget_minor` (int, the account's currency), `status` ("active" | "paused"),
-    and for creates the fields of the object (`name`, `parent_id`, ...).
+    `spend_cap_minor` (int, of an account; 0 = no limit), and for creates the fields of the object (`name`,
+    `parent_id`, ...).
     """
 
     kind: ActionKind
@@ -152,7 +154,9 @@ class Proposal:
     reason: str
     evidence: JsonMap = field(default_factory=dict)
     undoes: ActionId | None = None  # the action whose effect this takes back
-    stop_id: StopId | None = None  # the open emergency stop; of every emergency pause, and of nothing else
+    # The open emergency stop whose closed fence admits it: of every emergency pause, and of a spending limit that was
+    # ordered along with a stop; of nothing else.
+    stop_id: StopId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -174,6 +174,8 @@ def object_state(row: wire.State, currency: str) -> ObjectState:
         values["status"] = known.value if known else row.status.lower()
     if row.daily_budget is not None:
         values["daily_budget_minor"] = _budget(row.daily_budget, currency)
+    if row.spend_cap is not None:
+        values["spend_cap_minor"] = from_meta(row.spend_cap, currency) if row.spend_cap else 0  # 0 = no limit
     return ObjectState(
         id=row.id,
         values=values,

@@ -54,6 +54,15 @@ def to_meta(minor: int, currency: str) -> int:
     return units
 
 
+def major_units(minor: int, currency: str) -> str:
+    """ISO minor units → a decimal of major units ("12.34"), as an account's spending limit is told (and not read).
+
+    Raises:
+        RefusedError: the amount is finer than Meta counts in this currency; nothing was sent.
+    """
+    return str(Decimal(to_meta(minor, currency)) / offset(currency))
+
+
 def minor_of(decimal: str, currency_exponent: int) -> int:
     """An insights decimal of major units ("12.34") → minor units, half to even where it is finer than those.
 

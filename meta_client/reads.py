@@ -73,7 +73,7 @@ _EDGE = MappingProxyType(
 )
 _STATE = MappingProxyType(
     {
-        ObjectKind.ACCOUNT: "id,name,account_id,account_status",
+        ObjectKind.ACCOUNT: "id,name,account_id,account_status,spend_cap",
         ObjectKind.CAMPAIGN: "id,name,account_id,status,daily_budget,updated_time",
         ObjectKind.AD_SET: "id,name,account_id,status,daily_budget,updated_time",
         ObjectKind.AD: "id,name,account_id,status,updated_time",
@@ -144,12 +144,14 @@ class MetaReader:
         _require_same(row, path, about)
         if not _is_of(row, account):
             raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
-        return decode.object_state(row, self._book.currency(account) if row.daily_budget else "")
+        return decode.object_state(row, self._book.currency(account) if row.daily_budget or row.spend_cap else "")
 
     def states(
         self, account: PlatformAccountId, kind: ObjectKind, object_ids: Sequence[str]
     ) -> Mapping[str, ObjectState]:
         """Fresh readings of up to 50 objects in one call; what is gone, or another account's, is missing."""
+        if kind is ObjectKind.ACCOUNT:  # goes by its node, and there is one only
+            return {object_id: self.state(account, kind, object_id) for object_id in object_ids}
         about = f"{len(object_ids)} objects of kind {kind}"
         rows = self._pager.nodes(wire.State, object_ids, {"fields": _STATE[kind]}, about=about, account=account)
         for object_id, row in rows.items():

@@ -125,6 +125,7 @@ class State(Row):
     status: str | None = None
     account_status: int | None = None
     daily_budget: int | None = None
+    spend_cap: int | None = None
     updated_time: datetime | None = None
 
 

@@ -46,8 +46,8 @@ def state(conn: Connection, account_id: AccountId) -> FenceState:
 def barrier(conn: Connection, account_id: AccountId, stop_id: StopId | None) -> str | None:
     """Say what keeps an action of the account from being sent, None = nothing.
 
-    An emergency pause, which alone carries a stop, needs that stop to be open and to cover the account; everything else
-    needs an open fence.
+    What carries a stop, an emergency pause or a spending limit of one, needs that stop to be open and to cover the
+    account; everything else needs an open fence.
     """
     if stop_id is None:
         found = state(conn, account_id)

@@ -156,7 +156,7 @@ _POSTPONE = text(
     UPDATE actions SET next_at = clock_timestamp() + make_interval(secs => :wait_s)
     WHERE id IN (
         SELECT id FROM actions
-        WHERE account_id = :account AND state = 'approved' AND lease_until IS NULL AND kind <> 'emergency_pause'
+        WHERE account_id = :account AND state = 'approved' AND lease_until IS NULL AND stop_id IS NULL
           AND next_at < clock_timestamp() + make_interval(secs => :wait_s)
         FOR UPDATE SKIP LOCKED
     )

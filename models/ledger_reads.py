@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select
 
-from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState
+from domain.actions import IN_FLIGHT, Action, ActionState
 from domain.ids import AccountId, ActionId, RunId, StopId
 from models.ledger_rows import ACTION_COLUMNS, to_action
 from models.tables import accounts, actions, audit, stops
@@ -164,7 +164,7 @@ def due(conn: Connection, limit: int) -> tuple[DueAction, ...]:
         .where(
             actions.c.state.in_(IN_FLIGHT),
             # Carried out by who ordered the stop, or by the tower; what an ended stop left behind nobody else looks at.
-            or_(actions.c.kind != ActionKind.EMERGENCY_PAUSE, ended.exists()),
+            or_(actions.c.stop_id.is_(None), ended.exists()),
             actions.c.next_at <= func.now(),  # stands still in a transaction, so that the index serves it
             func.coalesce(actions.c.lease_until, func.now()) <= func.now(),
         )

@@ -39,6 +39,7 @@ class Account:
         self.seed = seed
         # By ad set (market index): what it targets from which local day on; breakdowns keep to it.
         self.targetings: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+        self.spend_limit_minor = 0  # of the account's whole life; 0 = there is none
         self._order_value, self._cpm = _typical(spec)
 
     @property
@@ -49,6 +50,11 @@ class Account:
     def order_value(self) -> int:
         """Return what an order is typically worth here."""
         return self._order_value
+
+    def limit_spend(self, minor: int, *, at_s: float) -> None:
+        """Let everything deliver only until the account has spent so much in all; 0 = without a limit."""
+        self.spend_limit_minor = minor
+        self.market.change(Change(at_s=at_s, kind=ChangeKind.LIMIT, index=0, value=minor))
 
     def add(self, node: Node, *, audience: Audience | None = None) -> None:
         """Take in a new object; it delivers from `refresh_live` on."""

@@ -29,7 +29,7 @@ def read_world(data_dir: Path, *, now: datetime | None = None) -> tuple[World, f
         world = World(scenario, start_us=int(journal.setting("start_us") or 0))
         for line in journal.lines():
             if line.platform_at_us <= now_us:
-                world.apply(line)
+                world.replay(line)
     finally:
         journal.close()
     world.catch_up(now_us / 1_000_000)

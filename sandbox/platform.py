@@ -18,7 +18,7 @@ from sandbox.nodes import Kind, Node
 from sandbox.people import HandEdit, People
 from sandbox.scenario import Scenario, load_scenario
 from sandbox.scenario_faults import script_of
-from sandbox.world import World, new_object_id
+from sandbox.world import OF_ACCOUNT, World, new_object_id
 
 DEFAULT_SCENARIO: Final = "demo"
 _PEOPLE_SETTING: Final = "people_upto_us"
@@ -64,7 +64,7 @@ class Platform:
         self._people_next_us = self.people.next_us(self._people_upto_us)
         self._by_hand: set[tuple[int, str]] = set()  # edits that a killed process had logged already
         for line in self.journal.lines():
-            self.world.apply(line)
+            self.world.replay(line)
             self._seq = line.seq
             if line.platform_at_us > self._people_upto_us and line.actor != "api":
                 self._by_hand.add((line.platform_at_us, line.actor))
@@ -94,17 +94,30 @@ class Platform:
 
         `object_id` None creates an object, whose id follows from the line's number. `at_us` is the present if absent.
         """
-        seq = self._seq + 1
+        object_id = object_id or new_object_id(self._seq + 1, kind)
+        line = self._write(call, kind=kind, account_id=account_id, object_id=object_id, change=change, at_us=at_us)
+        return self.world.apply(line)
+
+    def limit_spend(self, *, call: Call, account_id: str, before_minor: int, after_minor: int) -> None:
+        """Let an account's spending limit be another one from now on: its line first, as of every effect."""
+        change: dict[str, list[Any]] = {"spend_cap": [before_minor, after_minor]}
+        self.world.replay(
+            self._write(call, kind=OF_ACCOUNT, account_id=account_id, object_id=account_id, change=change)
+        )
+
+    def _write(
+        self, call: Call, *, kind: str, account_id: str, object_id: str, change: dict[str, list[Any]],
+        at_us: int | None = None,
+    ) -> LogLine:  # fmt: skip
         line = LogLine(
-            seq=seq, platform_at_us=self.clock.now_us() if at_us is None else at_us,
-            real_at_us=to_us(datetime.now(UTC)), method=call.method,
-            path=call.path, account_id=account_id, kind=kind, object_id=object_id or new_object_id(seq, kind),
-            change=change, op_token=_op_token(change), outcome=call.outcome, actor=call.actor,
+            seq=self._seq + 1, platform_at_us=self.clock.now_us() if at_us is None else at_us,
+            real_at_us=to_us(datetime.now(UTC)), method=call.method, path=call.path, account_id=account_id, kind=kind,
+            object_id=object_id, change=change, op_token=_op_token(change), outcome=call.outcome, actor=call.actor,
             request_id=call.request_id,
         )  # fmt: skip
         self.journal.append(line)
-        self._seq = seq
-        return self.world.apply(line)
+        self._seq = line.seq
+        return line
 
     def _edit_by_hand(self, edit: HandEdit) -> None:
         if (edit.at_us, edit.actor) in self._by_hand:

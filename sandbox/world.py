@@ -14,6 +14,7 @@ _OLD_IDS: Final = 120_200_000_000_000_000
 _NEW_IDS: Final = 120_300_000_000_000_000
 _KIND_DIGIT: Final = {Kind.CAMPAIGN: 1, Kind.AD_SET: 2, Kind.AD: 3, Kind.CREATIVE: 4}
 _ACCOUNT_IDS: Final = 710_000_000_000_000
+OF_ACCOUNT: Final = "account"  # the kind of an effect's line that changes no object but the account
 
 
 def new_object_id(seq: int, kind: Kind) -> str:
@@ -22,7 +23,7 @@ def new_object_id(seq: int, kind: Kind) -> str:
 
 
 class World:
-    """All accounts and objects; `apply` is the only way to change them."""
+    """All accounts and objects; `apply` and `replay` are the only ways to change them."""
 
     def __init__(self, scenario: Scenario, *, start_us: int) -> None:
         self.scenario = scenario
@@ -36,8 +37,16 @@ class World:
             account_id = spec.id or str(_ACCOUNT_IDS + scenario.seed * 1_000 + n)
             self._open_account(spec, account_id, number=n)
 
+    def replay(self, line: LogLine) -> None:
+        """Let any effect take place: of an object, or of an account itself."""
+        if line.kind == OF_ACCOUNT:
+            limit_minor = line.change["spend_cap"][1]
+            self.accounts[line.account_id].limit_spend(limit_minor, at_s=line.platform_at_us / 1e6)
+        else:
+            self.apply(line)
+
     def apply(self, line: LogLine) -> Node:
-        """Let an effect take place; the object is created if it is not known yet."""
+        """Let an effect on an object take place; it is created if it is not known yet."""
         account = self.accounts[line.account_id]
         values = {name: pair[1] for name, pair in line.change.items()}
         if isinstance(values.get("creative"), str):

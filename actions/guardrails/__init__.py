@@ -68,12 +68,14 @@ _K = ActionKind
 _BUDGET = frozenset({_K.SET_DAILY_BUDGET})
 _PAUSE = frozenset({_K.PAUSE})
 _ARCHIVE = frozenset({_K.ARCHIVE})
+_LIMIT = frozenset({_K.SET_SPENDING_LIMIT})
 _CHANGES = _BUDGET | _PAUSE | frozenset({_K.ACTIVATE})
 _RAISES = _BUDGET | frozenset({_K.ACTIVATE})
 _SPENDS = _BUDGET | frozenset({_K.ACTIVATE}) | CREATES
 _SWITCHED = CREATES - {_K.CREATE_CREATIVE}  # a creative has no switch
 
-# EMERGENCY_PAUSE stands in no row: it goes past everything but write-ahead, read-back and audit (ARCHITECTURE §3).
+# EMERGENCY_PAUSE stands in no row, and no row is asked about a spending limit that a stop orders: they go past
+# everything but write-ahead, read-back and audit (ARCHITECTURE §3).
 # RECORDED_ONLY kinds are never sent, so that nothing guards them.
 GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=currency.SLUG, kinds=_SPENDS, judge=currency.judge),
@@ -81,7 +83,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     Guardrail(slug=data_age.SLUG, kinds=_CHANGES, judge=data_age.judge),
     Guardrail(slug=hands_off.SLUG, kinds=_CHANGES, judge=hands_off.judge),
     Guardrail(slug=never_create_active.SLUG, kinds=_SWITCHED, judge=never_create_active.judge),
-    Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES | _ARCHIVE, judge=one_open_action.judge),
+    Guardrail(slug=one_open_action.SLUG, kinds=_CHANGES | _ARCHIVE | _LIMIT, judge=one_open_action.judge),
     Guardrail(slug=arbiter_window.SLUG, kinds=_CHANGES, judge=arbiter_window.judge),
     Guardrail(slug=hysteresis.SLUG, kinds=_RAISES, judge=hysteresis.judge),
     Guardrail(slug=cooldown.SLUG, kinds=_BUDGET, judge=cooldown.judge, paces=True),

@@ -73,7 +73,7 @@ actions = Table(
     one_of("object_kind", ObjectKind),
     one_of("state", ActionState),
     CheckConstraint("cap_reserved_minor >= 0", name="reservation"),
-    CheckConstraint("(kind = 'emergency_pause') = (stop_id IS NOT NULL)", name="stop"),
+    CheckConstraint("(kind = 'emergency_pause') = (stop_id IS NOT NULL) OR kind = 'set_spending_limit'", name="stop"),
 )
 # One open change per object, whoever wants it; creates are keyed by their parent and may stand side by side, and an
 # emergency pause stands beside whatever else is open.
@@ -101,6 +101,11 @@ Index("ix_actions_undoes", actions.c.undoes, postgresql_where=text("undoes IS NO
 Index("ix_actions_due", actions.c.next_at, postgresql_where=text(f"state IN ({quoted(IN_FLIGHT)})"))
 Index("ix_actions_object", actions.c.account_id, actions.c.object_id, actions.c.created_at)
 Index("ix_actions_run", actions.c.run_id)
+Index(
+    "ix_actions_limit_of_stop",
+    actions.c.stop_id,
+    postgresql_where=text("kind = 'set_spending_limit' AND stop_id IS NOT NULL"),
+)
 Index(
     "ix_actions_blocked",
     actions.c.account_id,

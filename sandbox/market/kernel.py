@@ -11,7 +11,7 @@ import numpy as np
 
 from sandbox.market.columns import Table
 from sandbox.market.dice import Floats, Ints, Keys, normals, object_key, poisson, uniforms
-from sandbox.market.grid import Grid
+from sandbox.market.grid import SPEND, Grid
 from sandbox.market.learning import Learning
 from sandbox.market.pacing import Budgets
 from sandbox.market.purchases import Purchases
@@ -40,6 +40,9 @@ class Market:
         self.learning = Learning(self.rules)
         self.budgets = Budgets(self.rules)
         self.next_hour = first_hour  # the first hour not computed yet
+        self.spent_minor = 0  # by all ads in every hour so far
+        self._limit_minor = 0  # nothing is delivered once that much is spent; 0 = no limit
+        self._limit_at_s = 0.0  # since when
         self.incidents: list[Incident] = []
         self._seed = seed
         self._changes: list[Change] = []
@@ -99,6 +102,7 @@ class Market:
         """Write a past hour as it was reported instead of computing it; hours must not go back."""
         self._apply_changes(upto_s=self.calendar.start_of(hour))
         self.grid.write(hour, ads, values)
+        self.spent_minor += int(values[SPEND].sum())
         np.add.at(self._ad.floats("exposures"), ads, values[0].astype(np.float64))
         self.learning.recall(self.calendar.start_of(hour), self._ad.ints("ad_set")[ads], counts)
         bought = np.nonzero(counts + order_values)[0]
@@ -185,6 +189,8 @@ class Market:
                     self.learning.restart(change.index, change.at_s)
                 case ChangeKind.APPEAL if change.appeal is not None:
                     self._swap(change.index, change.appeal)
+                case ChangeKind.LIMIT:
+                    self._limit_minor, self._limit_at_s = change.value, change.at_s
         del self._changes[:done]
 
     def _swap(self, ad: int, appeal: Appeal) -> None:
@@ -194,6 +200,8 @@ class Market:
 
     def _place(self, hour: Hour, tired: Floats) -> Floats:
         ad_set = self._ad.ints("ad_set")
+        if 0 < self._limit_minor <= self.spent_minor:
+            return np.zeros(self.ads)
         live = self._ad.flags("live")
         pull = np.where(self._ad_set.flags("even")[ad_set], 1.0, self._ad.floats("ctr") * tired)
         pull = np.where(live, pull, 0.0)
@@ -218,7 +226,9 @@ class Market:
         )
         cost = impressions * cpm / 1_000 * (1 + _HOUR_NOISE * normals(keys, hour.index, _S_CPM_HOUR))
         spend = np.floor(np.maximum(cost, 0) + uniforms(keys, hour.index, _S_SPEND)).astype(np.int64)
-        spend = self.budgets.book(spend * (impressions > 0), self._ad_set.ints("budget")[ad_set], allowed)
+        spend = self._within_limit(hour, spend * (impressions > 0))
+        spend = self.budgets.book(spend, self._ad_set.ints("budget")[ad_set], allowed)
+        self.spent_minor += int(spend.sum())
         ctr = (
             self._ad.floats("ctr")[ads]
             * self._ad_set.floats("ctr_factor")[ad_set]
@@ -264,6 +274,15 @@ class Market:
         scale = np.minimum(1.0, np.divide(room, total, out=np.ones_like(total), where=total > 0))
         kept: Floats = wanted * scale[ad_set]
         return kept
+
+    def _within_limit(self, hour: Hour, spend: Ints) -> Ints:
+        """Trim spends of an hour so that the account's limit is not passed.
+
+        A limit that was set within the hour only ends the delivery: it takes back nothing that was spent before it.
+        """
+        total, left = int(spend.sum()), max(0, self._limit_minor - self.spent_minor)
+        stood = self._limit_minor > 0 and self._limit_at_s <= hour.start_s
+        return spend * left // total if stood and total > left else spend
 
     def _incident_factors(self, hour: Hour, ads: Ints) -> tuple[Floats, Floats, Floats]:
         factors = np.ones((3, len(ads)))

@@ -41,6 +41,7 @@ class ChangeKind(StrEnum):
     BUDGET = "budget"  # index: a budget; value: minor units a day
     EDIT = "edit"  # index: an ad set; a significant edit restarts its learning
     APPEAL = "appeal"  # index: an ad; its creative was swapped, exposures start anew
+    LIMIT = "limit"  # value: what the account may have spent in all, minor units; 0 = there is no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

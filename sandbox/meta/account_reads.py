@@ -18,9 +18,7 @@ AccountField = Callable[[Context, Account], Any]
 
 
 def _spent(context: Context, account: Account) -> str:
-    market = account.market
-    sums = market.grid.sums(market.grid.first_hour, market.next_hour, ads=market.ads)
-    return str(int(sums[3].sum())) if context else "0"
+    return str(account.market.spent_minor) if context else "0"
 
 
 _FIELDS: Final[dict[str, AccountField]] = {
@@ -35,7 +33,7 @@ _FIELDS: Final[dict[str, AccountField]] = {
     "disable_reason": lambda _, __: 0,
     "amount_spent": _spent,
     "balance": lambda _, __: "0",
-    "spend_cap": lambda _, __: "0",
+    "spend_cap": lambda _, account: str(account.spend_limit_minor),
     "min_campaign_group_spend_cap": lambda _, account: str(100 * account.offset),
     "min_daily_budget": lambda _, account: account.spec.min_daily_budget_minor,
     "created_time": lambda _, account: iso(account, account.created_s),

@@ -18,6 +18,7 @@ from sandbox.meta.errors import parameter
 from sandbox.meta.fieldspec import wanted_fields
 from sandbox.meta.paging import encode_cursor, limit_of, paging, place_of
 from sandbox.meta.render import iso
+from sandbox.world import OF_ACCOUNT
 
 APP_ID: Final = "5550000000000001"
 APP_NAME: Final = "Stakazo"
@@ -27,7 +28,8 @@ _PERSON_IDS: Final = 10_150_000_001_000_000
 _LATEST_S: Final = 4e9  # beyond any platform's present
 _WEEK_S: Final = 7 * 86_400
 _WORDS: Final = {"campaign": "campaign", "adset": "ad_set", "ad": "ad", "adcreative": "ad_creative"}
-_OBJECT_TYPES: Final = {"campaign": "CAMPAIGN", "adset": "AD_SET", "ad": "AD", "adcreative": "CREATIVE"}
+_OBJECT_TYPES: Final = {"campaign": "CAMPAIGN", "adset": "AD_SET", "ad": "AD", "adcreative": "CREATIVE",
+                        OF_ACCOUNT: "ACCOUNT"}  # fmt: skip
 _TOPICS: Final = {"daily_budget": "budget", "lifetime_budget": "budget", "status": "run_status", "name": "name"}
 _FIELDS: Final = frozenset(
     {"actor_id", "actor_name", "application_id", "application_name", "date_time_in_timezone", "event_time",
@@ -80,12 +82,13 @@ def _asked(context: Context) -> tuple[str, ...] | None:
 
 def _rows(context: Context, account: Account, line: LogLine) -> list[Json]:
     at_s = line.platform_at_us / 1e6
+    is_of_account = line.kind == OF_ACCOUNT
     base: Json = {
         "event_time": iso(account, at_s),
         "date_time_in_timezone": _in_words(account, at_s),
         **_who(line),
         "object_id": line.object_id,
-        "object_name": context.platform.world.nodes[line.object_id].name,
+        "object_name": account.spec.name if is_of_account else context.platform.world.nodes[line.object_id].name,
         "object_type": _OBJECT_TYPES[line.kind],
     }
     return [{**base, **event} for event in _events(line)]
@@ -101,6 +104,9 @@ def _who(line: LogLine) -> Json:
 
 
 def _events(line: LogLine) -> list[Json]:
+    if line.kind == OF_ACCOUNT:
+        old, new = line.change["spend_cap"]
+        return [_event("ad_account_update_spend_limit", {"old_value": old, "new_value": new, "type": "spend_cap"})]
     word = _WORDS[line.kind]
     if any(pair[0] is None and name == "name" for name, pair in line.change.items()):
         return [_event(f"create_{word}", {})]

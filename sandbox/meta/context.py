@@ -69,6 +69,15 @@ class Context:
         )  # fmt: skip
         return self.platform.commit(call=call, kind=kind, account_id=account_id, object_id=object_id, change=change)
 
+    def limit_spend(self, account: Account, minor: int) -> None:
+        """Let the call set the account's spending limit."""
+        call = Call(
+            method=self.call.method, path=self.call.text_path, outcome=self.outcome, actor=self.actor,
+            request_id=self.call.request_id,
+        )  # fmt: skip
+        before_minor = account.spend_limit_minor
+        self.platform.limit_spend(call=call, account_id=account.id, before_minor=before_minor, after_minor=minor)
+
     def is_only_checked(self) -> bool:
         """Say whether the call asks for validation without effect."""
         return "validate_only" in self.call.items("execution_options")

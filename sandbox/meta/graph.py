@@ -8,6 +8,7 @@ import msgspec
 from sandbox.account import Account
 from sandbox.faults import Asked
 from sandbox.meta import account_reads, activities, reads
+from sandbox.meta.account_updates import update_account
 from sandbox.meta.context import Context, Json
 from sandbox.meta.creates import create
 from sandbox.meta.errors import GraphError, bad_token, missing, parameter, trace_id
@@ -135,6 +136,8 @@ class Graph:
         method, edge = context.call.method, rest[0] if rest else None
         if edge is None and method == "GET":
             return account_reads.read_account(context, account)
+        if edge is None and method in ("POST", "PUT"):
+            return update_account(context, account)
         if edge == "insights":
             return self._insights(context, account, None)
         if edge in reads.ACCOUNT_EDGES and method == "GET":

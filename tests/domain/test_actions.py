@@ -63,4 +63,5 @@ def test_kinds_are_creates_recorded_protective_or_changes():
     assert sum(len(group) for group in groups) == len(frozenset().union(*groups))
     assert set(ActionKind) - frozenset().union(*groups) == {
         ActionKind.SET_DAILY_BUDGET, ActionKind.ACTIVATE, ActionKind.ARCHIVE,
+        ActionKind.SET_SPENDING_LIMIT,
     }  # fmt: skip

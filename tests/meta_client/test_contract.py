@@ -86,6 +86,22 @@ def test_a_budget_that_was_set_is_seen_by_a_fresh_reading(
     assert line["request_id"] == "action-TOKENOFNOBODY"
 
 
+@pytest.mark.parametrize("minor", [9_123_456, 0])
+def test_a_spending_limit_that_was_set_is_seen_by_fresh_readings(
+    client: Client, account: PlatformAccountId, minor: int
+) -> None:
+    """Alone, among others for a plan, and in the account's own figures; 0 = there is none."""
+    fields: JsonMap = {"spend_cap_minor": minor}
+    request = ask_for(ActionKind.SET_SPENDING_LIMIT, ObjectKind.ACCOUNT, fields, object_id=str(account))
+    client.writer.write(account, request, deadline_s=20)
+    alone = client.reader.state(account, ObjectKind.ACCOUNT, str(account))
+    among = client.reader.states(account, ObjectKind.ACCOUNT, [str(account)])[str(account)]
+    assert (alone.values["spend_cap_minor"], among.values["spend_cap_minor"]) == (minor, minor)
+    info = client.reader.account(account)
+    assert info.spend_cap_minor == (minor or None)
+    assert info.spent_minor
+
+
 @pytest.mark.parametrize("kind", [ActionKind.PAUSE, ActionKind.EMERGENCY_PAUSE])
 def test_a_pause_and_an_activation_are_seen_by_a_fresh_reading(
     client: Client, account: PlatformAccountId, kind: ActionKind

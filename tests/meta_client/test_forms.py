@@ -34,7 +34,7 @@ def _create(kind: ActionKind, fields: JsonMap, parent_id: str | None = None) -> 
 
 def _sent(server: Scripted, kit: Kit, request: WriteRequest) -> tuple[str, dict[str, str]]:
     """Path and form of the write, its proof aside."""
-    if "daily_budget_minor" in request.fields:
+    if "daily_budget_minor" in request.fields or request.fields.get("spend_cap_minor"):
         server.answer(ACCOUNT_NODE)
     server.answer({"success": True} if request.object_id else {"id": "42"})
     kit.writer.write(ACCOUNT, request, deadline_s=5)
@@ -57,6 +57,25 @@ def test_an_update_is_one_absolute_value(
 ) -> None:
     request = _request(kind, ObjectKind.AD_SET, fields, object_id="123")
     assert _sent(server, kit, request) == ("123", form)
+
+
+@pytest.mark.parametrize(
+    ("minor", "form"),
+    [
+        (12_000, {"spend_cap": "120"}),
+        (12_345, {"spend_cap": "123.45"}),
+        (1, {"spend_cap": "0.01"}),
+        (100_000_000, {"spend_cap": "1000000"}),
+        (0, {"spend_cap_action": "delete"}),
+    ],
+)
+def test_a_spending_limit_is_told_to_the_account_in_major_units(
+    server: Scripted, kit: Kit, minor: int, form: dict[str, str]
+) -> None:
+    request = _request(
+        ActionKind.SET_SPENDING_LIMIT, ObjectKind.ACCOUNT, {"spend_cap_minor": minor}, object_id=str(ACCOUNT)
+    )
+    assert _sent(server, kit, request) == ("act_7", form)
 
 
 def test_an_update_returns_the_object_and_a_create_the_new_one(server: Scripted, kit: Kit) -> None:
@@ -164,6 +183,9 @@ _IMPOSSIBLE = [
         _request(ActionKind.SET_DAILY_BUDGET, ObjectKind.AD_SET, {"daily_budget_minor": 9.5}, object_id="1"),
         "whole number",
     ),
+    (_request(ActionKind.SET_SPENDING_LIMIT, ObjectKind.ACCOUNT, {"spend_cap_minor": -1}), "0 for no limit"),
+    (_request(ActionKind.SET_SPENDING_LIMIT, ObjectKind.ACCOUNT, {}), "0 for no limit"),
+    (_request(ActionKind.SET_SPENDING_LIMIT, ObjectKind.CAMPAIGN, {"spend_cap_minor": 5}, object_id="1"), "nothing"),
     (_request(ActionKind.PAUSE, ObjectKind.CREATIVE, {}, object_id="1"), "nothing that Meta"),
     (_request(ActionKind.PAUSE, ObjectKind.AD, {}), "needs the id"),
     (_request(ActionKind.PAUSE, ObjectKind.AD, {}, object_id="../me"), "needs the id"),
