@@ -135,14 +135,8 @@ class QuotaGate:
             gained_tenths=rule.RETRY_GAIN if error is None else 0,
         )
         breaker = _breaker(quota.tell(conn, key, told, _TERMS))
+        _settle_breakers(conn, key, held, breaker, is_fine=letter == rule.FINE)
         call_counts.note(conn, key, current_pair(), entered_at=held.entered_at, failed=error is not None)
-        if letter == rule.FINE:
-            for kind in held.probes:
-                quota.reset_breaker(conn, key, kind)
-            return
-        opening = {*held.probes} | ({held.kind} if not breaker.is_open and rule.opens(breaker, held.kind) else set())
-        for kind in opening:
-            _break_off(conn, key, kind)
 
     def _key(self, account: PlatformAccountId | None) -> Key:
         return Key(platform=self._platform, mode=self._mode, account=account or "")
@@ -171,6 +165,16 @@ def _breaker(row: BreakerRow) -> rule.Breaker:
 def _is_due(found: Quota, kind: CallKind) -> bool:
     row = found.breakers.get(kind)
     return row is not None and row.is_open and (row.probe_at is None or row.probe_at <= found.now)
+
+
+def _settle_breakers(conn: Connection, key: Key, held: CallPass, breaker: rule.Breaker, *, is_fine: bool) -> None:
+    if is_fine:
+        for kind in held.probes:
+            quota.reset_breaker(conn, key, kind)
+        return
+    opening = {*held.probes} | ({held.kind} if not breaker.is_open and rule.opens(breaker, held.kind) else set())
+    for kind in opening:
+        _break_off(conn, key, kind)
 
 
 def _break_off(conn: Connection, key: Key, kind: CallKind) -> None:

@@ -15,6 +15,7 @@ from domain.errors import NotSentError, RefusedError, ThrottledError, TransientE
 from domain.ids import PlatformAccountId
 from domain.ports import CallClass, CallKind, Usage
 from models import quota
+from models.engine import make_engine
 from models.quota import Key
 from workers.gate import QuotaGate, gate_engine
 
@@ -281,6 +282,17 @@ def test_every_call_is_counted_in_the_name_of_the_pair_that_made_it(gate, books)
         (ACCOUNT, ""): (1, 0), (ACCOUNT, "meta.full_cycle"): (2, 1), ("", "meta.full_cycle"): (1, 0),
     }  # fmt: skip
     assert all(slowest <= total for _calls, _errors, total, slowest in found.values())
+
+
+def test_writes_are_broken_off_also_while_calls_cannot_be_counted(gate, books, owner_database_url) -> None:
+    owner = make_engine(owner_database_url)
+    with owner.begin() as conn:
+        conn.execute(text("ALTER TABLE call_counts RENAME TO call_counts_away"))
+    owner.dispose()
+    for _ in range(3):
+        call(gate, WRITE, error=UnknownOutcomeError("no answer"))
+    with pytest.raises(ThrottledError):
+        gate.enter(ACCOUNT, WRITE)
 
 
 def test_a_call_that_was_kept_back_is_none(gate, books) -> None:
