@@ -1,9 +1,9 @@
 """The switchboard over Celery's remote control and Redis itself. Silence is never success: the caller looks again."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery import Celery
@@ -11,15 +11,17 @@ from celery import Celery
 from domain.actions import JsonMap
 from domain.ports import BrokerFacts, Halted
 from workers import remote
-from workers.broker import Broker, Hearing
+from workers.broker import Broker, Hearing, within
 from workers.celery_config import CONTROLS_AT_ONCE
 from workers.consumption import canary_queue, is_canary
 
 CANARY_TASK = "control.canary"
 CANARY_EXPIRES_S = 120.0  # two periods: an old canary tells nothing
+_BROKER_S = 1.5  # for the broker itself, beside the listening: far over what it takes while it lives
 _LISTEN_S = 1.0  # shorter without a destination misses live workers (facts/celery.md §3)
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 class CelerySwitchboard:
@@ -48,8 +50,7 @@ class CelerySwitchboard:
             return {}
         asked = None if workers is None else list(workers)
         inspect = self._app.control.inspect(destination=asked, timeout=_LISTEN_S)
-        with self._lines:
-            replies = self._hearing.ask(inspect.active_queues, "consuming") or {}
+        replies = self._control(inspect.active_queues, "consuming", _LISTEN_S) or {}
         return {
             worker: frozenset(name for queue in queues if not is_canary(name := str(queue["name"])))
             for worker, queues in replies.items()
@@ -59,8 +60,7 @@ class CelerySwitchboard:
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Tell a worker to begin or cease to consume a queue; whether it did is for `consuming` to say."""
         tell = self._app.control.add_consumer if on else self._app.control.cancel_consumer
-        with self._lines:
-            self._hearing.ask(lambda: tell(queue, destination=[worker]), "set_consuming")
+        self._control(lambda: tell(queue, destination=[worker]), "set_consuming", 0.0)
 
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return how many messages wait in each queue; empty if the broker is away."""
@@ -130,14 +130,23 @@ class CelerySwitchboard:
         """Give a command to these workers; who did not answer in time is missing, as is who answered with an error."""
         if not workers:
             return {}
-        with self._lines:
-            replies = self._hearing.ask(
-                lambda: self._app.control.broadcast(
-                    command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
-                ),
-                command,
-            )
+        replies = self._control(
+            lambda: self._app.control.broadcast(
+                command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
+            ),
+            command,
+            timeout_s,
+        )
         return _answers(command, replies or ())
+
+    def _control(self, call: Callable[[], T], what: str, timeout_s: float) -> T | None:
+        """Speak over one of the lines; `timeout_s` is how long the call itself listens for answers."""
+
+        def speak() -> T:
+            with self._lines:
+                return call()
+
+        return self._hearing.ask(within(timeout_s + _BROKER_S, speak), what)
 
 
 def _answers(command: str, replies: Sequence[Any]) -> dict[str, JsonMap]:
