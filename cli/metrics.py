@@ -30,9 +30,12 @@ def metrics(port: _Port = PORT, address: _Address = "127.0.0.1", *, once: _Once 
     Everything is read from Postgres and Redis at each scrape; what is away is missing from the page, and
     ads_source_up says so. Rules and boards lie in deploy/. Example: stakazo metrics --once | grep ads_gate_stopped
     """
+    from workers import log  # late, as the next: only processes that stay say what they meet
     from workers import metrics as pages  # late: only this command needs prometheus-client
+    from workers.celery_app import secrets_of  # late: it loads Celery
 
     with opened(name="stakazo-metrics") as house:
+        log.set_up(level=house.settings.common.log_level, secrets=secrets_of(house.settings))
         collector = pages.collector_of(house)
         if once:
             typer.echo(pages.page(collector), nl=False)
