@@ -46,9 +46,8 @@ def list_(everything: _All = False, limit: _Limit = 50, severity: _Least = "info
     least = Severity.parse(severity)
     with opened() as house, transaction(house) as conn:
         now = db_now(conn)
-        found = incidents.listing(conn, only_open=not everything, limit=limit)
+        rows = incidents.listing(conn, only_open=not everything, least=least, limit=limit)
         states = notices.states(conn, [row.name for row in channels_of(house.settings)])
-    rows = [row for row in found if row.severity >= least]
     if as_json:
         print_json({"alerts": [_document(row) for row in rows], "channels": list(states.values())})
         return

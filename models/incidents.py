@@ -120,15 +120,17 @@ def listing(
     only_open: bool = True,
     slug: str | None = None,
     since: datetime | None = None,
+    least: Severity = Severity.INFO,
     limit: int = 100,
 ) -> tuple[Incident, ...]:
-    """Read incidents: the open ones first, the gravest of them first, then the newest."""
+    """Read incidents, from a severity up: the open ones first, the gravest of them first, then the newest."""
     query = (
         select(incidents)
         .where(
             _OPEN if only_open else true(),
             incidents.c.kind == slug if slug else true(),
             incidents.c.opened_at >= since if since else true(),
+            incidents.c.severity >= least,
         )
         .order_by(
             _OPEN.desc(),

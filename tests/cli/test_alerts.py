@@ -63,6 +63,16 @@ def test_less_grave_ones_can_be_left_out(on_database, note):
     assert document["alerts"][0]["severity"] == "critical"
 
 
+def test_many_slight_ones_do_not_crowd_a_grave_one_of_before_out(engine, on_database, note):
+    note()
+    with engine.begin() as conn:
+        incidents.resolve(conn, "worker_dead", "cycles@a")
+    for number in range(3):
+        note("slot_missed", f"{number}")
+    listed = on_database("alerts", "list", "--all", "--severity", "critical", "--limit", "1", "--json")
+    assert [row["kind"] for row in listed.document["alerts"]] == ["worker_dead"]
+
+
 def test_with_nothing_open_it_says_so_and_all_shows_what_was(engine, on_database, note):
     note()
     with engine.begin() as conn:
