@@ -15,7 +15,7 @@ from control_tower.planner import Planner
 from domain import catalogue
 from domain.ids import ActionId
 from domain.ports import Doorbell, Switchboard
-from models import audit, audit_reads, call_counts, heartbeats, module_states, run_rings
+from models import audit, audit_reads, call_counts, heartbeats, module_states, recoveries, run_history, run_rings
 
 RECONCILE_S, RING_S, KEEP_S = 5.0, 30.0, 3600.0  # real seconds between two times
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
@@ -84,10 +84,19 @@ class Upkeep:
     def keep_audit(self) -> None:
         """Make room for days ahead, drop rows of over 90 days, log the heads: logs outlive a rewritten chain."""
         with self.engine.begin() as conn:
-            call_counts.forget_older(conn, _FORGET_CALLS)
             dropped = audit.keep(conn)
             heads = {head.chain: f"{head.seq}:{head.hash}" for head in audit_reads.heads(conn)}
         log.info("audit kept", dropped=dropped, heads=heads)
+
+    def forget_old(self) -> None:
+        """Drop ended runs and counted calls of over 30 days, ended recoveries of over 90; health drops its own."""
+        with self.engine.begin() as conn:
+            call_counts.forget_older(conn, _FORGET_CALLS)
+            recoveries.forget_old(conn)
+        with self.engine.begin() as conn:
+            dropped = run_history.forget_old(conn)
+        if dropped:
+            log.info("runs forgotten", runs=dropped)
 
     def _stopped(self) -> frozenset[str]:
         with self.engine.begin() as conn:

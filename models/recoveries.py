@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 
 from domain.actions import Json, JsonMap
 from domain.errors import BadInputError, LostClaimError
@@ -15,6 +15,7 @@ from models.cleaning import clean_json, clean_text
 from models.tables import Instant, recoveries, runs
 
 _NOW: Final = func.clock_timestamp(type_=Instant)
+_KEPT: Final = timedelta(days=90)  # as the logs of health
 _CARRIED_OUT: Final = (RecoveryState.RUNNING, RecoveryState.CURED, RecoveryState.FAILED)
 _TRIED = recoveries.c.action != RecoveryAction.ALERT_ADMIN
 _OPEN = recoveries.c.ended_at.is_(None)
@@ -181,6 +182,11 @@ def runs_since(conn: Connection, tasks: Sequence[str], since: datetime) -> tuple
     well = func.count().filter(runs.c.state.in_((RunState.SUCCEEDED, RunState.PARTIAL)))
     row = conn.execute(select(failed, well).where(ended)).one()
     return int(row[0]), int(row[1])
+
+
+def forget_old(conn: Connection) -> int:
+    """Drop those that ended over 90 days ago; what stands open stays."""
+    return conn.execute(delete(recoveries).where(recoveries.c.ended_at < _NOW - _KEPT)).rowcount
 
 
 def _recovery(row: Row[Any]) -> Recovery:

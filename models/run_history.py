@@ -16,6 +16,16 @@ from models.runs import Run, as_run
 from models.tables import run_logs, runs
 
 _CHUNK: Final = 500  # rows in a statement
+_FORGOTTEN_AT_ONCE: Final = 20_000  # a day's runs of fifty accounts
+_FORGET: Final = text(
+    """
+    DELETE FROM runs WHERE id IN (
+        SELECT id FROM runs WHERE state NOT IN ('planned', 'running')
+          AND coalesce(finished_at, created_at) < clock_timestamp() - interval '30 days'
+        ORDER BY id LIMIT :most
+    )
+    """
+)
 _INSERT_LOGS: Final = text(
     """
     INSERT INTO run_logs (run_id, step, action, success, input_snapshot, output_snapshot, error_message, entity_type,
@@ -120,3 +130,8 @@ def logs(conn: Connection, run_id: RunId) -> tuple[RunLog, ...]:
     """Return a run's log rows, oldest first."""
     rows = conn.execute(select(run_logs).where(run_logs.c.run_id == run_id).order_by(run_logs.c.id))
     return tuple(RunLog(**row._mapping) for row in rows)  # noqa: SLF001 - SQLAlchemy's documented way
+
+
+def forget_old(conn: Connection) -> int:
+    """Drop runs that ended over 30 days ago, with their logs; what they proposed stays. The oldest first, some at once."""
+    return conn.execute(_FORGET, {"most": _FORGOTTEN_AT_ONCE}).rowcount

@@ -125,6 +125,7 @@ def duties_of(house: House, name: str) -> tuple[Duty, ...]:
         ),
         Duty(name="raise alarms", every_s=alarm.LOOK_S, do=lambda: alerting.alarm.look(looking.latest())),
         Duty(name="keep the audit", every_s=upkeep.KEEP_S, do=keep.keep_audit),
+        Duty(name="forget what is old", every_s=upkeep.KEEP_S, do=keep.forget_old),
         Duty(name="send the weekly report", every_s=weekly.LOOK_S, do=Weekly(house).start),
         *alerting.duties,
     )

@@ -137,6 +137,30 @@ def test_what_nobody_answers_is_ended(make_upkeep):
     assert len(asked) == 1
 
 
+def test_runs_are_forgotten_after_30_days_and_recoveries_after_90_but_none_that_is_open(engine, account, make_upkeep):
+    make_upkeep().plan_missed()
+    with engine.begin() as conn:
+        old, young = conn.execute(text("SELECT id FROM runs ORDER BY id")).scalars()
+        conn.execute(
+            text(f"UPDATE runs SET state = 'failed', finished_at = now() - interval '31 days' WHERE id = {old}")
+        )
+        conn.execute(text(f"UPDATE runs SET created_at = now() - interval '31 days' WHERE id = {young}"))
+        for days in (89, 91, None):
+            ended = "NULL" if days is None else f"now() - interval '{days} days'"
+            told = "'module_offline', 'alert_admin', 'meta.full_cycle', 1, 'escalated', ''"
+            conn.execute(
+                text(
+                    "INSERT INTO recoveries (trigger, action, target, confidence, state, reason, begun_at, ended_at)"
+                    f" VALUES ({told}, now() - interval '100 days', {ended})"
+                )
+            )
+    make_upkeep().forget_old()
+
+    with engine.begin() as conn:
+        assert conn.execute(text("SELECT id FROM runs")).scalars().all() == [young]
+        assert conn.execute(text("SELECT count(*) FROM recoveries")).scalar_one() == 2
+
+
 def test_a_queue_whose_workers_are_behind_is_not_rung_fuller(make_upkeep, doorbell, switchboard):
     switchboard.lengths[ACTIONS] = CROWDED
     make_upkeep(due_actions=[(ActionId(7), "meta", "")]).ring_due()

@@ -183,7 +183,7 @@ GUARANTEE = Guarantee(
     id="I-32",
     statement="A row of the audit lives for 90 days by Postgres' clock and is gone by 97; its chain stays whole.",
     enforced_at="models/migrations/versions/r0008_audit.py: audit_partition, audit_drop_before;"
-    " control_tower/loop.py: keep_audit",
+    " control_tower/upkeep.py: keep_audit",
     refuted_by="Rows of every age, and a second around the edge of every partition; rounds four hours apart over 40"
     " days, and a second around each edge, in four time zones with their changes of summer time; demands for younger"
     " rows, to the second.",
