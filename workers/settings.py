@@ -8,135 +8,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.actions import Mode
-from domain.errors import BadInputError, SettingsError
+from domain.errors import SettingsError
 from domain.money import Money
 from domain.platforms import PLATFORMS, Platform
 from domain.quiet_hours import QuietHours
+from workers import setting_values as values
 from workers.log import redact_text
 from workers.secret_files import read_files
 
 S = TypeVar("S", bound=BaseSettings)
 _WRONG_NAMES = {"META_ADS_MODE": "META_API_MODE", "CELERY_BROKER_URL": "REDIS_URL", "BROKER_URL": "REDIS_URL"}
-_SHORTEST_KEY = 16
 STORABLE = ("access_token", "app_secret")  # secrets of a platform that the vault may hold instead of the environment
 ALERT_SETTINGS = ("ALERT_EMAIL", "ALERT_SLACK_WEBHOOK_URL", "ALERT_URLS")  # any of them is a channel
-_POSTGRES_SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://", "postgresql+asyncpg://")
-_REDIS_SCHEMES = ("redis://", "rediss://")
 
 
-def _money(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return Money.parse(value)
-    except BadInputError as error:
-        raise ValueError(str(error)) from None
-
-
-def _postgres(value: object) -> object:
-    if isinstance(value, str) and value and not (value.startswith(_POSTGRES_SCHEMES) and _is_readable(value)):
-        raise ValueError("not the address of a Postgres server")
-    return value or None
-
-
-def _redis(value: object) -> object:
-    schemes = (*_REDIS_SCHEMES, "redis+socket://", "unix://")
-    if isinstance(value, str) and value and not (value.startswith(schemes) and _is_readable(value)):
-        raise ValueError("not the address of a Redis server")
-    return value or None
-
-
-def _is_readable(address: str) -> bool:
-    """Whether its parts can be told apart and its port is a number: drivers fail on others in ways of their own."""
-    try:
-        return urlsplit(address).port != 0
-    except ValueError:
-        return False
-
-
-def _safe_address(address: object) -> object:
-    """Refuse an address to which our token would go in the clear, or that holds a password itself."""
-    if not isinstance(address, str) or not address:
-        return None
-    parts = urlsplit(address)  # its ValueError names what is wrong with the address
-    if not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("not a plain address")
-    is_here = parts.hostname in {"127.0.0.1", "::1", "localhost"}
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
-        raise ValueError("our token would go out unencrypted")
-    return address
-
-
-def _no_file(folder: Path) -> Path:
-    nearest = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not nearest.is_dir():
-        raise ValueError(f"{nearest} is a file")
-    return folder
-
-
-def _fitting_the_clock(minutes: int) -> int:
-    if 60 % minutes and minutes % 60:
-        raise ValueError("it does not fit the clock")
-    return minutes
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _long_enough(value: object) -> object:
-    if isinstance(value, str) and 0 < len(value) < _SHORTEST_KEY:
-        raise ValueError("too short")
-    return value or None
-
-
-def _blank_is_none(value: object) -> object:
-    return None if value == "" else value
-
-
-def _smtp(address: SecretStr | None) -> SecretStr | None:
-    if address is not None:
-        text = address.get_secret_value()
-        if not (text.startswith(("smtp://", "smtps://")) and _is_readable(text) and urlsplit(text).hostname):
-            raise ValueError("not the address of a mail server")
-    return address
-
-
-def _alert_urls(addresses: SecretStr | None) -> SecretStr | None:
-    for place, text in enumerate(addresses.get_secret_value().split() if addresses else (), start=1):
-        if "://" not in text:
-            raise ValueError(f"number {place} of them is no address")
-    return addresses
-
-
-def _secret_address(address: SecretStr | None) -> SecretStr | None:
-    """Refuse an address that would travel, key and all, in the clear."""
-    if address is not None:
-        text = address.get_secret_value()
-        is_here = _is_readable(text) and urlsplit(text).hostname in {"127.0.0.1", "::1", "localhost"}
-        if not (_is_readable(text) and (text.startswith("https://") or (text.startswith("http://") and is_here))):
-            raise ValueError("not an https address")
-    return address
-
-
-def _quiet(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return QuietHours.parse(value) if value.strip() else None
-    except BadInputError as error:
-        raise ValueError(str(error)) from None
-
-
-Amount = Annotated[Money, NoDecode, BeforeValidator(_money)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_none)]
-OptionalText = Annotated[str | None, BeforeValidator(_blank_is_none)]
+Amount = Annotated[Money, NoDecode, BeforeValidator(values.money)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(values.blank_is_none)]
+OptionalText = Annotated[str | None, BeforeValidator(values.blank_is_none)]
 
 
 class PlatformSettings(BaseSettings):
@@ -144,15 +37,15 @@ class PlatformSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    api_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.STUB, description="stub or live")
+    api_mode: Annotated[Mode, BeforeValidator(values.lower)] = Field(Mode.STUB, description="stub or live")
     app_id: OptionalText = Field(None, description="the app's number")
     app_secret: OptionalSecret = Field(None, description="the app's secret")
     access_token: OptionalSecret = Field(None, description="an access token of a system user")
-    api_base_url: Annotated[str | None, BeforeValidator(_safe_address)] = Field(
+    api_base_url: Annotated[str | None, BeforeValidator(values.safe_address)] = Field(
         None, description="https://... of a proxy in front of the platform, or nothing; http:// on this machine only"
     )
     cycle_enabled: bool = Field(True, description="true or false")
-    cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440), AfterValidator(_fitting_the_clock)] = Field(
+    cycle_interval_minutes: Annotated[int, Field(ge=5, le=1440), AfterValidator(values.fitting_the_clock)] = Field(
         30, description="whole minutes from 5 to 1440 that divide an hour or are whole hours"
     )
     cycle_auto_start: bool = Field(True, description="true or false")
@@ -168,18 +61,18 @@ class _Common(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    database_url: Annotated[str | None, BeforeValidator(_postgres)] = Field(
+    database_url: Annotated[str | None, BeforeValidator(values.postgres_address)] = Field(
         None, repr=False, description="postgresql://user:password@host:5432/name, or nothing for the embedded server"
     )
-    database_owner_url: Annotated[str | None, BeforeValidator(_postgres)] = Field(
+    database_owner_url: Annotated[str | None, BeforeValidator(values.postgres_address)] = Field(
         None,
         repr=False,
         description="the address of DATABASE_URL's database as the owner of its tables, for `stakazo migrate` only",
     )
-    redis_url: Annotated[str | None, BeforeValidator(_redis)] = Field(
+    redis_url: Annotated[str | None, BeforeValidator(values.redis_address)] = Field(
         None, repr=False, description="redis://host:6379/0, or nothing for the embedded server"
     )
-    stakazo_home: Annotated[Path, AfterValidator(_no_file)] = Field(
+    stakazo_home: Annotated[Path, AfterValidator(values.no_file)] = Field(
         Path(".stakazo"), description="the path of a folder for data"
     )
     max_daily_budget_per_adset: Amount = Field(
@@ -191,10 +84,10 @@ class _Common(BaseSettings):
     max_change_without_approval: Amount = Field(
         Money(50_000, "USD"), description='an amount with its currency, such as "500 USD"'
     )
-    secret_key: Annotated[SecretStr | None, BeforeValidator(_long_enough)] = Field(
+    secret_key: Annotated[SecretStr | None, BeforeValidator(values.long_enough)] = Field(
         None, description="at least 16 characters that nobody can guess"
     )
-    secret_key_previous: Annotated[SecretStr | None, BeforeValidator(_long_enough)] = Field(
+    secret_key_previous: Annotated[SecretStr | None, BeforeValidator(values.long_enough)] = Field(
         None, description="the SECRET_KEY of before, until `stakazo secret rotate` is through"
     )
     sandbox_url: OptionalText = Field(None, description="http://host:port of the sandbox's Graph API")
@@ -211,22 +104,22 @@ class _Common(BaseSettings):
         2048, description="most memory of one process of a worker's pool in MB, such as 2048"
     )
     flower_read_only: bool = Field(True, description="true or false")
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(values.lower)] = Field(
         "info", description="debug, info, warning or error"
     )
     alert_email: OptionalText = Field(None, description="an address that is read day and night")
     alert_slack_webhook_url: OptionalSecret = Field(None, description="https://hooks.slack.com/...")
-    alert_smtp_url: Annotated[OptionalSecret, AfterValidator(_smtp)] = Field(
+    alert_smtp_url: Annotated[OptionalSecret, AfterValidator(values.smtp_address)] = Field(
         None, description="smtp://user:password@host:587 (STARTTLS) or smtps://...:465; nothing = localhost:25"
     )
-    alert_urls: Annotated[OptionalSecret, AfterValidator(_alert_urls)] = Field(
+    alert_urls: Annotated[OptionalSecret, AfterValidator(values.alert_addresses)] = Field(
         None, description="addresses as apprise reads them, with spaces between, such as tgram://token/chat"
     )
-    alert_quiet_hours: Annotated[QuietHours | None, BeforeValidator(_quiet)] = Field(
+    alert_quiet_hours: Annotated[QuietHours | None, BeforeValidator(values.quiet_hours)] = Field(
         None, description='hours in which only what is critical is told, such as "22:00-07:00 Europe/Madrid"'
     )
     alert_weekly_report_to: OptionalText = Field(None, description="e-mail addresses with spaces between, or nothing")
-    deadman_url: Annotated[OptionalSecret, AfterValidator(_secret_address)] = Field(
+    deadman_url: Annotated[OptionalSecret, AfterValidator(values.secret_address)] = Field(
         None, description="https://... that is to be called each minute while all is well, or nothing"
     )
 
