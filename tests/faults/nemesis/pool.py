@@ -38,6 +38,10 @@ class Pool:
                 raise RuntimeError(f"the worker does not begin: {self.log()[-2000:]}")
             time.sleep(0.1)
 
+    def is_alive(self) -> bool:
+        """Whether the main process still runs."""
+        return self._process.poll() is None
+
     def log(self) -> str:
         """What it has told."""
         return self._log.read_text(errors="replace")
