@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from domain import catalogue
 from models import audit, stops
+from models.audit import Line
 from models.tables import module_states
 
 
@@ -69,7 +70,7 @@ def restarted_at(conn: Connection, pair: str) -> datetime | None:
 
 def set_desired(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
     """Set what is wanted of these pairs."""
-    before = listing(conn)
+    before, lines = listing(conn), list[Line]()
     for pair in sorted(set(pairs)):
         values = {"desired": desired, "reason": reason, "changed_by": changed_by}
         statement = insert(module_states).values(pair=pair, **values)
@@ -77,23 +78,28 @@ def set_desired(conn: Connection, pairs: Iterable[str], desired: Desired, *, rea
         conn.execute(statement.on_conflict_do_update(index_elements=[module_states.c.pair], set_=changed))
         was = before[pair].desired if pair in before else Desired.RUNNING
         told = {"pair": pair, "before": was, "after": desired, "reason": reason}
-        audit.note(conn, actor=changed_by, event=f"module.{desired}", detail=told)
+        lines.append(Line(actor=changed_by, event=f"module.{desired}", detail=told))
+    audit.append(conn, None, lines)  # behind all rows, here and below: whoever has the audit waits for no row
 
 
 def set_first(conn: Connection, pairs: Iterable[str], desired: Desired, *, reason: str, changed_by: str) -> None:
     """Set what is wanted of pairs that nobody has ever set; others keep what a person chose."""
+    lines = list[Line]()
     for pair in sorted(set(pairs)):
         statement = insert(module_states).values(pair=pair, desired=desired, reason=reason, changed_by=changed_by)
         if conn.execute(statement.on_conflict_do_nothing()).rowcount:
             told = {"pair": pair, "before": None, "after": desired, "reason": reason}
-            audit.note(conn, actor=changed_by, event=f"module.{desired}", detail=told)
+            lines.append(Line(actor=changed_by, event=f"module.{desired}", detail=told))
+    audit.append(conn, None, lines)
 
 
 def restart(conn: Connection, pairs: Iterable[str], *, reason: str, changed_by: str) -> None:
     """Let runs of these pairs that began before now end at their next look and begin anew; who is stopped stays so."""
+    lines = list[Line]()
     for pair in sorted(set(pairs)):
         values = {"desired": Desired.RUNNING, "reason": reason, "changed_by": changed_by}
         row = insert(module_states).values(pair=pair, restarted_at=func.clock_timestamp(), **values)
         changed = {"restarted_at": func.clock_timestamp()}
         conn.execute(row.on_conflict_do_update(index_elements=[module_states.c.pair], set_=changed))
-        audit.note(conn, actor=changed_by, event="module.restarted", detail={"pair": pair, "reason": reason})
+        lines.append(Line(actor=changed_by, event="module.restarted", detail={"pair": pair, "reason": reason}))
+    audit.append(conn, None, lines)

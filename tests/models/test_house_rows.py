@@ -1,12 +1,13 @@
 """Desired state, signs of life and commands, as rows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from domain.health import CommandType
-from models import commands, heartbeats, module_states
+from models import audit, commands, heartbeats, module_states
 from models.commands import CommandState
 from models.engine import make_engine
 from models.heartbeats import ProcessKind
@@ -39,6 +40,29 @@ def test_a_first_wish_never_overrules_a_person(conn):
     module_states.set_first(conn, ["meta.full_cycle", "meta.autonomy"], Desired.STOPPED, reason="", changed_by="us")
 
     assert module_states.stopped(conn) == {"meta.autonomy"}
+
+
+def test_who_stops_several_modules_waits_for_a_row_without_the_audit_in_hand(database_url):
+    """Else the one that has the row, and writes its line into the audit next, would wait for us as we for it."""
+    engine = make_engine(database_url, pool_size=2)
+    both = ["meta.autonomy", "meta.full_cycle"]
+    with engine.begin() as conn:
+        module_states.set_desired(conn, both, Desired.RUNNING, reason="", changed_by="ana")
+
+    def stop_both():
+        with engine.begin() as conn:
+            module_states.set_desired(conn, both, Desired.STOPPED, reason="drill", changed_by="leo")
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as conn:
+            conn.execute(text("SELECT FROM module_states WHERE pair = 'meta.full_cycle' FOR UPDATE"))
+            stopping = pool.submit(stop_both)
+            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            while not stopping.done() and not conn.execute(waits).scalar_one():
+                pass
+            audit.note(conn, actor="ana", event="module.running")
+        stopping.result()
+    engine.dispose()
 
 
 def test_a_sign_of_life_replaces_the_one_before_and_old_ones_are_forgotten(conn):
