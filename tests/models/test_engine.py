@@ -18,6 +18,16 @@ def test_every_usual_form_of_the_url_connects(database_url: str, scheme: str) ->
     engine.dispose()
 
 
+def test_postgres_notices_within_half_a_minute_that_a_machine_with_a_lock_is_gone(database_url: str) -> None:
+    engine = make_engine(database_url)
+    with engine.connect() as conn:
+        shown = [int(conn.execute(text(f"SHOW tcp_keepalives_{name}")).scalar_one()) for name in
+                 ("idle", "interval", "count")]  # fmt: skip
+    engine.dispose()
+    idle_s, interval_s, count = shown
+    assert 0 < idle_s + interval_s * count <= 30
+
+
 def test_asyncpgs_ssl_option_is_understood() -> None:
     engine = make_engine("postgresql+asyncpg://someone@127.0.0.1:1/db?ssl=require")
     assert dict(engine.url.query) == {"sslmode": "require"}
