@@ -120,14 +120,15 @@ def finish_open(
 ) -> int:
     """Do what open stops still need: drain, answer, list, pause; return how many needed something.
 
-    `finish` drains and answers; the control tower's own sees to workers too.
+    They share the patience: a stop of fifty accounts is fifty stops, and the caller has more to see to. `finish` drains
+    and answers; the control tower's own sees to workers too.
     """
     with pausing.engine.begin() as conn:
         waiting = stops.unfinished(conn)
     for stop_id in waiting:
         held = (finish or (lambda one: _finish(pausing, one, timing)))(stop_id)
         if held.pauses and held.opened_at is None and held.paused_at is None:
-            _go_on(pausing, stop_id, patience_s)
+            _go_on(pausing, stop_id, patience_s / len(waiting))
         log.info("stop gone on with", stop=stop_id)
     return len(waiting)
 

@@ -238,6 +238,30 @@ def test_a_pause_without_an_answer_is_not_waited_for_but_read_back_later(stage):
     assert len(stage.platform.requests) == 1
 
 
+def test_several_stops_share_the_patience_and_each_is_gone_on_with(stage):
+    """The tower has more to see to than pauses: its round must not grow with the number of stops."""
+    now_s, tried = [0.0], []
+
+    class Stuck:
+        def execute(self, action_id):
+            now_s[0] += 1.0
+            tried.append(action_id)
+            return ActionState.APPROVED
+
+    parts = pausing(stage)
+    slow = replace(parts, executor=Stuck(), monotonic_s=lambda: now_s[0])
+    spend(stage, c1=500)
+    stop.close(stage.engine, account_id=stage.account_id, reason="x", actor="os:ann", pauses=True, timing=QUICK)
+    pauses.finish_open(slow, timing=QUICK, patience_s=0.0)
+    spend(stage, c2=500)
+    stop.close(stage.engine, account_id=None, reason="x", actor="os:ann", pauses=True, timing=QUICK)
+    now_s[0], tried[:] = 0.0, []
+
+    assert pauses.finish_open(slow, timing=QUICK, patience_s=4.0) == 2
+    assert now_s[0] == 4.0
+    assert len(set(tried)) == 2
+
+
 def test_an_account_whose_clock_does_not_answer_is_paused_later(stage):
     spend(stage, c1=500)
     stop_id = stage.stop(pauses=True)
