@@ -13,17 +13,17 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Engine
 
-from actions import door
+from actions import door, spending_limits
 from actions.door import Proposed
 from actions.guardrails import Limits
 from actions.quota import READS_AT_ONCE
-from domain.actions import IN_FLIGHT, ActionKind, ActionState, Json, ObjectKind, Priority, Proposal
+from domain.actions import IN_FLIGHT, Action, ActionKind, ActionState, Json, ObjectKind, Priority, Proposal
 from domain.clock import PlatformClock
 from domain.ids import AccountId, StopId
 from domain.objects import Activity
 from domain.permissions import Permission, Principal, require
 from domain.ports import PlatformReader
-from models import accounts, audit, fence, ledger_moves, ledger_reads, stop_items, stops
+from models import accounts, audit, fence, ledger_moves, ledger_reads, stop_items, stop_limits, stops
 from models.accounts import Account
 from models.ledger_moves import Move
 from models.stop_items import Item, Touch
@@ -99,8 +99,11 @@ def apply(
     clock_of: Callable[[Account], PlatformClock],
     share: float = 1.0,
     limits: Limits = _LIMITS,
+    gives_back_limits: bool = True,
 ) -> Resumed:
     """Open the stop's fence, if it is not yet, and propose what the steps restore; no steps = only open.
+
+    Spending limits that the stop set are given back with the first share: at them nothing would be delivered.
 
     `share` (0..1) of what can be restored, what spends least first, those resumed already counted in. One transaction:
     either the fence is open and every row is there, or nothing is.
@@ -112,6 +115,8 @@ def apply(
     chosen = _share_of(steps, share)
     with engine.begin() as conn:
         owners = [accounts.get(conn, account_id) for account_id in sorted({row.item.account_id for row in chosen})]
+        held_down = _held_down(conn, stop_id) if gives_back_limits else {}
+        owners += [accounts.get(conn, key) for key in sorted(held_down.keys() - {account.id for account in owners})]
     nows = {account.id: clock_of(account).now() for account in owners}
     with engine.begin() as conn:
         for account in owners:
@@ -120,11 +125,28 @@ def apply(
         for step in steps:
             if step.fate is Fate.LEFT:
                 stop_items.note_resumed(conn, step.item, note=step.why)
+        held_down = _held_down(conn, stop_id) if gives_back_limits else {}
+        given_back = tuple(
+            spending_limits.give_back(
+                conn, account, held_down[account.id], now=nows[account.id], reason=reason, rule=RULE, actor=by.name,
+                limits=limits,
+            )
+            for account in owners
+            if account.id in held_down
+        )  # fmt: skip
         proposed = tuple(
             _propose(conn, account, chosen, now=nows[account.id], by=by, reason=reason, limits=limits)
             for account in owners
         )
-    return Resumed(stop=held, proposed=proposed)
+    return Resumed(stop=held, proposed=given_back + proposed)
+
+
+def _held_down(conn: Connection, stop_id: StopId) -> dict[AccountId, list[Action]]:
+    """Limits that the stop set and nobody took back yet."""
+    found: dict[AccountId, list[Action]] = defaultdict(list)
+    for row in stop_limits.to_give_back(conn, stop_id):
+        found[row.account_id].append(row)
+    return dict(found)
 
 
 def _open(conn: Connection, stop_id: StopId, by: Principal, *, reason: str, resumed: int) -> Stop:

@@ -52,6 +52,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "backup write": None,
         "campaign list": _P.READ,
         "campaign set": _P.MARK,
+        "change account": _P.PROPOSE,
         "change ad": _P.PROPOSE,
         "change adset": _P.PROPOSE,
         "change campaign": _P.PROPOSE,

@@ -113,7 +113,7 @@ def _change(  # noqa: PLR0917 - the options as they were typed
         proposed = _propose(house, chosen, kind, object_id, change, reason.strip())
         ring_all(house, proposed.rings)
         (action,) = wait_for_actions(house, [row.id for row in proposed.actions], timeout)
-    _leave(action, chosen, as_json=as_json)
+    leave(action, chosen, as_json=as_json)
 
 
 def _wanted(account: Account, daily_budget: str | None, *, pause: bool) -> _Change:
@@ -180,7 +180,8 @@ def _present(
     return known.name, before
 
 
-def _leave(action: Action, account: Account, *, as_json: bool) -> NoReturn:
+def leave(action: Action, account: Account, *, as_json: bool) -> NoReturn:
+    """Print what became of a change, and end: exit status 0 if it is applied."""
     if as_json:
         print_json({"action": action})
     else:

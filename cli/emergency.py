@@ -8,13 +8,14 @@ from typing import Annotated, NoReturn
 import typer
 from sqlalchemy import Connection
 
-from actions import stop
+from actions import spending_limits, stop
 from actions.stop import Order
 from cli.console import AsJson, say
 from cli.ringing import ring_all
 from cli.session import AccountFilter, actor, chosen_or_all, opened, principal, transaction
-from cli.stopping import Reason, Timeout, chosen, pause, say_estimate, scope_of, show, show_plan, worded
+from cli.stopping import Reason, Timeout, chosen, pause, pausing_of, say_estimate, scope_of, show, show_plan, worded
 from cli.waiting import wait_for_actions
+from cli.wording import change_of, state_of
 from control_tower import emergency, resuming
 from control_tower.emergency import Ordered
 from control_tower.resuming import Stage, Walked, Wish
@@ -23,11 +24,11 @@ from domain.actions import Action, ActionState
 from domain.errors import BadInputError, NotReadyError
 from domain.ids import AccountId, StopId
 from domain.permissions import Principal
-from models import accounts, run_stops
+from models import accounts, run_stops, stop_limits
 from models.stops import Stop
 from workers.alerts import tell_beside
 from workers.bootstrap import House
-from workers.emergencies import resuming_of, stopping_of, why_unwell
+from workers.emergencies import reader_of, resuming_of, stopping_of, why_unwell
 
 _TELL_S = 20.0  # for the alerts, once all else is done
 PlatformFilter = Annotated[
@@ -52,6 +53,10 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
         bool, typer.Option(help="Also pause every campaign that is switched on, what spends most first.")
     ] = True,
     send_alerts: Annotated[bool, typer.Option(help="Tell people on every alert channel.")] = True,
+    spending_limit: Annotated[
+        bool,
+        typer.Option("--spending-limit", help="Also hold each account at what it has spent, until `stakazo resume`."),
+    ] = False,
     timeout: Timeout = 300.0,
     as_json: AsJson = False,
 ) -> None:
@@ -72,11 +77,13 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
         telling = tell_beside(house) if send_alerts else None
         for one in done:
             _say_stopped(house, one)
+        if spending_limit:
+            _hold_down(house, done)
         held = _pause_all(house, done, timeout) if pause_campaigns else [one.stop for one in done]
         show(house, held, as_json=as_json)
-        if pause_campaigns:
-            say("a second lever holds when everything of ours is dead: the account spending limit in the platform's")
-            say("own billing settings; a person sets it there, stakazo does not write it")
+        if not spending_limit:
+            say("a second lever holds when everything of ours is dead: the account's spending limit on the platform;")
+            say("the same order once more with --spending-limit sets it to what is spent, resume gives the former back")
         if telling is not None and not telling.wait(_TELL_S):
             say("the alerts are still being sent; the tower goes on with them")
 
@@ -108,6 +115,7 @@ def resume(  # noqa: PLR0917 - typer hands options over by name
             held, by = chosen(conn, stop_id), principal(conn)
         if is_planned:
             steps = resuming.plan(resuming_of(house), held.id) if resume_campaigns else ()
+            _say_limits(house, held)
             show_plan(held, steps, (), as_json=as_json)
             return
         stages = resuming.STAGES if is_staged and resume_campaigns else resuming.AT_ONCE
@@ -121,6 +129,14 @@ def resume(  # noqa: PLR0917 - typer hands options over by name
     last = walked.stages[-1]
     show_plan(last.done.stop, last.steps, walk.rows, as_json=as_json)
     _leave(walked, walk.rows)
+
+
+def _say_limits(house: House, held: Stop) -> None:
+    with transaction(house) as conn:
+        for row in stop_limits.to_give_back(conn, held.id):
+            account = accounts.get(conn, row.account_id)
+            change = change_of(row, account.currency)
+            say(f"{account.name}: {change} was this stop's, and resuming with campaigns gives the former one back")
 
 
 def _scopes(conn: Connection, account: str | None, platform: str | None) -> tuple[AccountId | None, ...]:
@@ -152,6 +168,18 @@ def _say_stopped(house: House, one: Ordered) -> None:
     for row in held.halted:
         if row["advice"]:
             say(f"worker {row['worker']} does not answer: {row['advice']}")
+
+
+def _hold_down(house: House, done: Sequence[Ordered]) -> None:
+    """One write an account, and it stops the whole of it: before the pauses, which may take their time."""
+    for one in done:
+        pausing = pausing_of(house, one.stop)
+        for lever in spending_limits.order_of_stop(pausing, one.stop.id, reader_of(house)):
+            if lever.action is None:
+                say(f"{lever.account.name}: {lever.why}")
+            else:
+                change, why = change_of(lever.action, lever.account.currency), lever.action.state_reason
+                say(f"{lever.account.name}: {change}: {state_of(lever.action)}{f' ({why})' if why else ''}")
 
 
 def _pause_all(house: House, done: Sequence[Ordered], timeout_s: float) -> list[Stop]:

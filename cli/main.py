@@ -39,6 +39,7 @@ from cli import (
     schedules,
     secrets,
     simulate,
+    spending_limit,
     status,
     tower,
     undo,
@@ -87,6 +88,7 @@ app.add_typer(schedules.app, name="schedules")
 app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
 app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
 app.add_typer(approvals.app, name="approvals", help="What waits for a person, and taking an answer back.")
+spending_limit.register(changes.app)
 app.add_typer(changes.app, name="change", help="Ask for a change yourself, through the same door.")
 app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
 app.add_typer(edits.app, name="edits", help="What people changed by hand, and until when we keep off.")

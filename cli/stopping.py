@@ -57,12 +57,15 @@ def chosen(conn: Connection, stop_id: int | None) -> Stop:
     return found[0]
 
 
+def pausing_of(house: House, held: Stop) -> Pausing:
+    """What a stop needs to carry out its own actions in this process."""
+    executor = house.executor(f"{actor()}/stop-{held.id}")
+    return Pausing(engine=house.engine, executor=executor, clock_of=house.clock_of, progress=_tell)
+
+
 def pause(house: House, held: Stop, timeout_s: float, *, is_asked_again: bool) -> Stop:
     """Pause what spends in the stop's scope, in this process, telling how far it is."""
-    pausing = Pausing(
-        engine=house.engine, executor=house.executor(f"{actor()}/stop-{held.id}"), clock_of=house.clock_of,
-        progress=_tell,
-    )  # fmt: skip
+    pausing = pausing_of(house, held)
     if is_asked_again and (count := pauses.ask_again(pausing, held.id)):
         say(f"{count} pauses had come to nothing and are tried again")
     done = pauses.pause_all(pausing, held.id, patience_s=timeout_s)

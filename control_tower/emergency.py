@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from actions import pauses, stop
+from actions import pauses, spending_limits, stop
 from actions.pauses import Pausing
 from actions.stop import Order
 from actions.timing import Timing
@@ -81,9 +81,10 @@ def finish(stopping: Stopping, stop_id: StopId) -> Stop:
 
 def finish_open(stopping: Stopping, pausing: Pausing, *, patience_s: float) -> int:
     """Go on with every open stop that needs something: halt, drain, answer, list, pause; how many there were."""
-    return pauses.finish_open(
+    gone_on = pauses.finish_open(
         pausing, timing=stopping.timing, patience_s=patience_s, finish=lambda stop_id: finish(stopping, stop_id)
     )
+    return gone_on + spending_limits.finish_open(pausing)
 
 
 def _halt_and_drain(stopping: Stopping, held: Stop, drain: Callable[[], bool]) -> bool:

@@ -110,7 +110,7 @@ def take_stage(resuming: Resuming, stop_id: StopId, by: Principal, wish: Wish, s
         hold_schedulers(resuming.engine, stop_id, by)
     done = resume.apply(
         resuming.engine, stop_id, steps, by, reason=wish.reason, clock_of=resuming.clock_of, share=share,
-        limits=resuming.limits,
+        limits=resuming.limits, gives_back_limits=wish.campaigns,
     )  # fmt: skip
     with resuming.engine.begin() as conn:
         resumed = sum(len(one.actions) for one in done.proposed)

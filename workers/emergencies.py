@@ -1,5 +1,7 @@
 """The emergency stop and the way back, wired to this house: Celery's remote control, this machine's processes."""
 
+from collections.abc import Callable
+
 import structlog
 
 from control_tower import health
@@ -9,7 +11,8 @@ from control_tower.resuming import Resuming
 from control_tower.standins import ObedientSwitchboard
 from domain.errors import NotReadyError
 from domain.health import SystemStatus
-from domain.ports import Switchboard
+from domain.ports import PlatformReader, Switchboard
+from models.accounts import Account
 from workers.bootstrap import House, limits_of
 from workers.health import sources_of
 
@@ -41,10 +44,15 @@ def resuming_of(house: House) -> Resuming:
     """Build what resuming needs."""
     return Resuming(
         floor=floor_of(house),
-        reader_of=lambda account: house.client_of(account).reader,
+        reader_of=reader_of(house),
         clock_of=house.clock_of,
         limits=limits_of(house.settings),
     )
+
+
+def reader_of(house: House) -> Callable[[Account], PlatformReader]:
+    """Who reads an account's platform."""
+    return lambda account: house.client_of(account).reader
 
 
 def why_unwell(house: House, executed_by: str) -> str | None:

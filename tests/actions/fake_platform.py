@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.actions import CREATES, ObjectKind
 from domain.errors import GoneError, PlatformError, UnknownOutcomeError
-from domain.objects import Activity, CreatedObject, ObjectState, Status
+from domain.objects import AccountInfo, Activity, CreatedObject, ObjectState, Status
 from domain.ports import Client, WriteRequest
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -57,6 +57,18 @@ class FakePlatform:
                 raise GoneError(f"no object {object_id}", code=100, subcode=33)
             values = dict(self.objects[object_id])
             return ObjectState(id=object_id, values=values, updated_at=None, op_token=values.get("op_token"))
+
+    def account(self, account) -> AccountInfo:
+        """What the account's node tells; its limit is kept among the objects, as any change would leave it."""
+        with self._lock:
+            if self.reads:
+                raise self.reads.pop(0)
+            held = self.objects.get(account, {})
+        return AccountInfo(
+            id=account, name="Shop", currency="USD", zone="UTC", is_active=True, status_text="active",
+            minimum_daily_budget_minor=100, spend_cap_minor=held.get("spend_cap_minor") or None,
+            spent_minor=held.get("spent_minor"),
+        )  # fmt: skip
 
     def activities(self, account, since: datetime) -> Iterator[Sequence[Activity]]:  # noqa: ARG002 - the port's
         with self._lock:
