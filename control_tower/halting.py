@@ -17,7 +17,7 @@ from domain.actions import Json
 from domain.ids import StopId
 from domain.modules import Lane
 from domain.ports import Halted, Processes, ProcessState, Switchboard
-from models import heartbeats, run_stops
+from models import heartbeats, run_stops, stops
 from models.heartbeats import ProcessKind
 
 ANSWER_S = 1.0
@@ -91,9 +91,14 @@ def end(floor: Floor, silent: Iterable[str]) -> tuple[Worker, ...]:
 
 
 def close_runs(floor: Floor, stop_id: StopId, workers: Collection[Worker]) -> tuple[Worker, ...]:
-    """Write down that the runs of workers that stand still have ended, and which those were."""
+    """Write down that the runs of workers that stand still have ended, and which those were.
+
+    A stop that somebody has ended meanwhile ends none: what runs by then was begun after it.
+    """
     still = [worker.name for worker in workers if worker.fate is not Fate.SILENT]
     with floor.engine.begin() as conn:
+        if stops.get(conn, stop_id, hold=True).opened_at is not None:
+            return tuple(workers)
         ended = run_stops.end_of(conn, still, reason=f"ended by stop {stop_id}")
     if ended:
         log.info("runs ended", stop=stop_id, runs=[run.id for run in ended])

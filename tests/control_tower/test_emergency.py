@@ -286,6 +286,16 @@ def test_the_rounds_of_a_tower_that_knows_no_workers_never_call_a_halting_stop_q
     assert (held.quiet_at, held.fenced_at is not None) == (None, True)
 
 
+def test_who_finishes_a_stop_late_ends_no_run_that_was_begun_after_it(house):
+    held = house.order().stop
+    with house.engine.begin() as conn:
+        stops.open_(conn, held.id, actor="os:ann")
+    run_id = house.run()
+    halting.close_runs(house.stopping.floor, held.id, halting.tell(house.stopping.floor).workers)
+
+    assert house.state(run_id).state is RunState.RUNNING
+
+
 def test_a_bug_in_the_halting_keeps_no_answer_back(house):
     class Broken(ObedientSwitchboard):
         def halt(self, *_, **__):
