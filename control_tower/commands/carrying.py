@@ -81,7 +81,7 @@ def begin(ports: Ports, command_id: CommandId) -> Command:
                 results = kind.begin(conn, command, ports)
         except OperationalError:  # Postgres went away, or asks to be asked again: it is as if nobody had tried
             raise
-        except Exception as error:
+        except Exception as error:  # whatever one command raises must not keep the others waiting
             log.warning("command cannot begin", command=command_id, exc_info=error)
             commands.begin(conn, command_id, {})
             held = commands.get(conn, command_id)
