@@ -13,6 +13,7 @@ from wsgiref.simple_server import WSGIServer
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest, start_wsgi_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from actions import quota
@@ -25,7 +26,9 @@ from workers.bootstrap import House
 from workers.metric_names import BY_NAME, METRICS, Metric, MetricKind
 from workers.schedule import wanted_rhythms
 
+PATIENCE_S = 8.0  # Prometheus gives a scrape up after 10 s
 MOST_ACCOUNTS = 200  # beyond it one label per account costs more than it tells: they are summed up as "all"
+_PATIENCE = text(f"SET LOCAL statement_timeout = '{PATIENCE_S:.0f}s'")
 Family: TypeAlias = CounterMetricFamily | GaugeMetricFamily
 
 log = structlog.get_logger(__name__)
@@ -40,10 +43,14 @@ class Source:
 
 
 class Collector:
-    """What prometheus-client asks at each scrape. One scrape at a time: a second one waits for the first."""
+    """What prometheus-client asks at each scrape. One scrape at a time: a second one waits for the first, a moment.
 
-    def __init__(self, sources: Iterable[Source]) -> None:
+    While a source hangs, scrapes after it do not queue up: they tell that nothing could be read.
+    """
+
+    def __init__(self, sources: Iterable[Source], *, patience_s: float = PATIENCE_S) -> None:
         self._sources = tuple(sources)
+        self._patience_s = patience_s
         self._one = threading.Lock()
 
     def describe(self) -> Iterator[Family]:
@@ -52,12 +59,20 @@ class Collector:
 
     def collect(self) -> Iterator[Family]:
         """Read every source; what one that is away would have told is missing, and `ads_source_up` says so."""
-        with self._one:
-            samples = [sample for source in self._sources for sample in _read(source)]
+        samples = self._samples()
         families = {row.name: _family(row) for row in METRICS}
         for sample in _merged(samples):
             families[sample.metric].add_metric(sample.labels, sample.value)
         return (family for family in families.values() if family.samples)
+
+    def _samples(self) -> list[Sample]:
+        if not self._one.acquire(timeout=self._patience_s):
+            log.warning("a scrape before this one hangs", seconds=self._patience_s)
+            return [_up(source, is_up=False) for source in self._sources]
+        try:
+            return [sample for source in self._sources for sample in _read(source)]
+        finally:
+            self._one.release()
 
 
 def collector_of(house: House) -> Collector:
@@ -103,9 +118,13 @@ def _read(source: Source) -> list[Sample]:
     took_s = time.monotonic() - begun_s
     return [
         *found,
-        Sample(metric="ads_source_up", labels=(source.name,), value=float(is_up)),
+        _up(source, is_up=is_up),
         Sample(metric="ads_source_seconds", labels=(source.name,), value=took_s),
     ]
+
+
+def _up(source: Source, *, is_up: bool) -> Sample:
+    return Sample(metric="ads_source_up", labels=(source.name,), value=float(is_up))
 
 
 def _of_postgres(house: House) -> list[Sample]:
@@ -118,6 +137,7 @@ def _of_postgres(house: House) -> list[Sample]:
         hourly_decay_s=quota.HOURLY_DECAY_S,
     )
     with house.engine.begin() as conn:
+        conn.execute(_PATIENCE)
         before_s = time.time()
         now = db_now(conn)
         skew_s = now.timestamp() - (before_s + time.time()) / 2

@@ -1,5 +1,6 @@
 """The page for Prometheus: what it shows is what the rows say, cheaply, and it never guesses what it cannot read."""
 
+import threading
 import urllib.request
 from collections.abc import Iterator
 
@@ -202,6 +203,29 @@ def test_too_many_accounts_become_one_that_sums_money_and_shows_the_worst() -> N
     assert 'ads_cap_minor{account="all",currency="USD"} 20100.0' in told
     assert 'ads_gate_stopped{account="all"} 1.0' in told
     assert "ads_account_info" not in told
+
+
+def test_scrapes_do_not_queue_up_behind_one_that_hangs() -> None:
+    hangs, may_end = threading.Event(), threading.Event()
+
+    def read() -> Iterator[Sample]:
+        hangs.set()
+        may_end.wait(30)
+        yield Sample(metric="ads_approvals_waiting", labels=(), value=3)
+
+    collector = Collector([Source(name="postgres", read=read)], patience_s=0.01)
+    first: list[str] = []
+    scrape = threading.Thread(target=lambda: first.append(page(collector)))
+    scrape.start()
+    assert hangs.wait(10)
+    told = page(collector)
+    may_end.set()
+    scrape.join(10)
+
+    assert 'ads_source_up{source="postgres"} 0.0' in told
+    assert "ads_approvals_waiting" not in told
+    assert "ads_approvals_waiting 3.0" in first[0]
+    assert "ads_approvals_waiting 3.0" in page(collector)
 
 
 def test_an_account_without_a_cap_in_its_currency_shows_none(stage: Stage) -> None:
