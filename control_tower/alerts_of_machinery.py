@@ -30,9 +30,13 @@ def machinery_rules() -> Mapping[str, Rule]:
 def beat_dead(evidence: Evidence) -> tuple[Finding, ...] | None:
     """Beat is silent, whatever becomes of its knocks: it writes its signs itself."""
     beat = evidence.beat
-    if not isinstance(beat, Known) or beat.value.age_s is None:
+    if not isinstance(beat, Known) or beat.value.age_s is None or beat.value.silent_s is None:
         return None
-    return _past("beat_silent_s", beat.value.age_s, "beat_dead", "", "Beat has given no sign of life for {:.0f} s.")
+    is_old, is_dead = (
+        _past("beat_silent_s", value, "beat_dead", "", "Beat has given no sign of life for {:.0f} s.")
+        for value in (beat.value.age_s, beat.value.silent_s)
+    )
+    return None if is_old and not is_dead else is_dead  # so young that it owes none yet: neither dead nor back
 
 
 def worker_dead(evidence: Evidence) -> tuple[Finding, ...] | None:

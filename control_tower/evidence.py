@@ -123,10 +123,19 @@ class ClientFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sign:
-    """The last sign of life of beat, or of the tower that leads; None = it has never given one."""
+    """The last sign of life of beat, or of the tower that leads; None = it has never given one.
+
+    `awaited_s` = for how long it could have given another that somebody would have seen; None = all the time.
+    """
 
     age_s: float | None
     detail: Mapping[str, object]
+    awaited_s: float | None = None
+
+    @property
+    def silent_s(self) -> float | None:
+        """For how long it owes a sign: what was not there to give one, or to see it, is not held against it."""
+        return self.age_s if self.age_s is None or self.awaited_s is None else min(self.age_s, self.awaited_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,16 @@ from control_tower.evidence import (
     SlotFacts,
     Unknown,
 )
-from control_tower.shaping import FORGOTTEN_S, client_facts, modes_of, of_kind, sign_of, slot_facts, worker_facts
+from control_tower.shaping import (
+    FORGOTTEN_S,
+    beat_of,
+    client_facts,
+    modes_of,
+    of_kind,
+    sign_of,
+    slot_facts,
+    worker_facts,
+)
 from domain import catalogue
 from domain.catalogue import RHYTHMS, Rhythm
 from domain.clock import PlatformClock
@@ -103,7 +112,7 @@ def gather(sources: Sources, *, in_full: bool) -> Evidence:
             database=held.database,
             client=held.client,
             platforms=held.platforms,
-            beat=_map(held.signs, lambda found: sign_of(found, ProcessKind.BEAT)),
+            beat=_map(held.signs, lambda found: beat_of(found, _up_s(sources.processes, "beat"))),
             tower=_map(held.signs, lambda found: sign_of(found, ProcessKind.TOWER)),
             business=held.business,
             recoveries=held.recoveries,
@@ -232,6 +241,11 @@ def _processes(processes: Processes, signs: Reading[tuple[Heartbeat, ...]]) -> M
     workers = (row.process for row in of_kind(signs.value, ProcessKind.WORKER) if row.age_s <= FORGOTTEN_S)
     names = {name for worker in workers if (name := processes.name_of_worker(worker)) is not None}
     return {name: processes.state(name) for name in sorted(names | {"beat", "tower"})}
+
+
+def _up_s(processes: Processes, name: str) -> float | None:
+    found = _asked(lambda: processes.up_s(name))
+    return found.value if isinstance(found, Known) else None
 
 
 def _clocks(sources: Sources, people: Reading[tuple[Account, ...]]) -> Mapping[AccountId, Reading[datetime]]:

@@ -19,6 +19,7 @@ from models.heartbeats import ProcessKind
 
 REST_S = 5.0
 LONGEST_PAUSE_S = 30.0  # between attempts while Postgres is away
+_BREAK_S = 20.0  # beat's signs come each ten seconds; after a longer break an old one tells of the break
 _OUR_FAULT = (DataError, IntegrityError, ProgrammingError)  # Postgres is there, and refuses what the duty asked of it
 
 log = structlog.get_logger(__name__)
@@ -55,6 +56,8 @@ class Tower:
         self._rest_s = rest_s
         self._outage = outage
         self._has_led = False
+        self._rested_s = float("-inf")  # when the last round ended that was done to its end
+        self._watching_since_s = 0.0
         self._leadership = Leadership(engine)
         self._next_s = {duty.name: float("-inf") for duty in duties}
         self._failing: dict[str, str] = {}  # duty → what it failed with last
@@ -95,15 +98,25 @@ class Tower:
         """
         leads = self._leadership.is_held()
         with self._engine.begin() as conn:
-            detail: dict[str, Json] = {"leads": leads, "failing": {**self._failing}}
+            detail: dict[str, Json] = {
+                "leads": leads,
+                "failing": {**self._failing},
+                "watching_s": round(self._watching_s(), 1),
+            }
             heartbeats.beat(conn, process=self._name, kind=ProcessKind.TOWER, detail=detail)
-        if not leads:
-            return False
-        for duty in self._duties:
+        for duty in self._duties if leads else ():
             if self._now_s() >= self._next_s[duty.name]:
                 self._next_s[duty.name] = self._now_s() + duty.every_s
                 self._do(duty)
-        return True
+        self._rested_s = self._now_s()
+        return leads
+
+    def _watching_s(self) -> float:
+        """For how long rounds have followed each other without a break: signs that came since would have been seen."""
+        now_s = self._now_s()
+        if now_s - self._rested_s > _BREAK_S:
+            self._watching_since_s = now_s
+        return now_s - self._watching_since_s
 
     def _do(self, duty: Duty) -> None:
         try:

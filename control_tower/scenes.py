@@ -30,6 +30,7 @@ def scene_of(conn: Connection, checked: Checked) -> Scene:
         pairs=tuple(_pair(row, evidence) for row in judged if row.status is not None),
         workers=tuple(_worker(row, signs.get(row.name)) for row in _known(evidence.workers, ())),
         beat_age_s=evidence.beat.value.age_s if isinstance(evidence.beat, Known) else None,
+        beat_awaited_s=evidence.beat.value.awaited_s if isinstance(evidence.beat, Known) else None,
         is_db_healthy=is_db_healthy,
         db_reason=db_reason,
         sources_changed_at=secrets.changed_at(conn),

@@ -1,6 +1,7 @@
 """From rows to facts of evidence. Pure; nothing is asked and nothing judged here."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -109,6 +110,16 @@ def sign_of(signs: tuple[Heartbeat, ...], kind: ProcessKind) -> Sign:
     """Return the freshest sign; of towers, that of one that leads."""
     mine = [row for row in of_kind(signs, kind) if row.detail.get("leads", True)]
     return Sign(age_s=mine[0].age_s, detail=mine[0].detail) if mine else Sign(age_s=None, detail={})
+
+
+def beat_of(signs: tuple[Heartbeat, ...], up_s: float | None) -> Sign:
+    """Return beat's sign, awaited since its process began (`up_s`, where known) and since the tower began to watch."""
+    tower = sign_of(signs, ProcessKind.TOWER)
+    watching_s = _number(tower.detail.get("watching_s"))
+    awaited = [] if up_s is None else [up_s]
+    if tower.age_s is not None and watching_s is not None:
+        awaited.append(tower.age_s + watching_s)
+    return replace(sign_of(signs, ProcessKind.BEAT), awaited_s=min(awaited, default=None))
 
 
 def modes_of(people: tuple[Account, ...]) -> Mapping[str, Mode]:

@@ -188,6 +188,10 @@ class ListedProcesses:
         """Say whether it is on the list."""
         return ProcessState.ALIVE if name in self.alive else ProcessState.DEAD
 
+    def up_s(self, name: str) -> float | None:
+        """Say for how long it runs: a day."""
+        return 86_400.0 if name in self.alive else None
+
     def name_of_worker(self, worker: str) -> str | None:
         """Name it as the supervisor does."""
         return None if worker in self.strangers else f"worker-{worker.partition('@')[0]}"

@@ -7,6 +7,7 @@ from typing import Final
 
 from control_tower import thresholds
 from control_tower.desired import lane_of
+from control_tower.evidence import Sign
 from control_tower.recovery import Symptom
 from domain import catalogue
 from domain.health import ModuleStatus
@@ -68,11 +69,17 @@ class Scene:
     pairs: tuple[PairSign, ...] = ()
     workers: tuple[WorkerSign, ...] = ()
     beat_age_s: float | None = None
+    beat_awaited_s: float | None = None  # for how long it could have given another sign; None = all the time
     is_db_healthy: bool | None = None
     db_reason: str = ""
     sources_changed_at: datetime | None = None  # when what caches derive from was changed last
     is_broker_away: bool = False  # then nobody can be asked, and nothing is worked off, however well the workers are
     is_halted: bool = False  # a stop of all stands: a person rules, and nothing is to run
+
+    @property
+    def beat_silent_s(self) -> float | None:
+        """For how long beat owes a sign."""
+        return Sign(age_s=self.beat_age_s, detail={}, awaited_s=self.beat_awaited_s).silent_s
 
     def workers_of(self, lane: Lane | None) -> tuple[str, ...]:
         """Names of the lane's workers that have not long gone; None = of all lanes."""
@@ -139,19 +146,28 @@ def _of_scheduler(scene: Scene, target: str) -> bool | None:
     if scene.is_broker_away:
         return None
     if target == BEAT:
-        return None if scene.beat_age_s is None else _is_silent(scene.beat_age_s)
+        return _of_beat(scene)
     if "@" not in target:
         return _of_pair(scene, target, _is_unconsumed)
     found = next((row for row in scene.workers if row.name == target), None)
     return None if found is None else not found.is_there or found.is_stuck
 
 
+def _of_beat(scene: Scene) -> bool | None:
+    """Beat is cured by a sign, not by being so young that it owes none."""
+    if scene.beat_age_s is None or scene.beat_silent_s is None:
+        return None
+    if not _is_silent(scene.beat_age_s):
+        return False
+    return True if _is_silent(scene.beat_silent_s) else None
+
+
 def _is_off(name: str, value: float) -> bool:
     return thresholds.row(name).status(value) is ModuleStatus.OFFLINE
 
 
-def _is_silent(beat_age_s: float) -> bool:
-    return thresholds.row("beat_silent_s").status(beat_age_s) is not ModuleStatus.ONLINE
+def _is_silent(silent_s: float) -> bool:
+    return thresholds.row("beat_silent_s").status(silent_s) is not ModuleStatus.ONLINE
 
 
 def _database(scene: Scene) -> tuple[Symptom, ...]:
@@ -181,7 +197,7 @@ def _workers(scene: Scene) -> list[Symptom]:
 
 
 def _beat(scene: Scene) -> list[Symptom]:
-    if scene.beat_age_s is None or not _is_silent(scene.beat_age_s):
+    if scene.beat_silent_s is None or not _is_silent(scene.beat_silent_s):
         return []
     return [_process(BEAT, f"it has given no sign of life for {scene.beat_age_s:.0f} s", {"age_s": scene.beat_age_s})]
 

@@ -309,6 +309,10 @@ class Processes(Protocol):
     """This machine's processes, by the supervisor's names ("worker-cycles", "beat"); a stranger is never touched."""
 
     def state(self, name: str) -> ProcessState: ...
+    def up_s(self, name: str) -> float | None:
+        """Return for how long it runs, None where it does not, or not here."""
+        ...
+
     def name_of_worker(self, worker: str) -> str | None:
         """Return "worker-cycles" for "cycles@host", None where that worker is no child of this machine's supervisor."""
         ...

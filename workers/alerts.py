@@ -1,10 +1,12 @@
 """Alerts wired to this house: channels of the settings, an engine of their own, what the tower does about them."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import psutil
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -75,7 +77,15 @@ def tell_beside(house: House) -> Aside:
 
 def watch(house: House) -> str:
     """What the control worker does each minute: see whether a tower lives, and tell people if none does."""
-    return "alive" if look_after(house.engine, telling_of(house)) else "silent"
+    return "alive" if look_after(house.engine, telling_of(house), awaited_s=_up_s()) else "silent"
+
+
+def _up_s() -> float | None:
+    """For how long the worker runs of whose pool this process is: after a start its signs and the tower's are due."""
+    try:
+        return time.time() - psutil.Process(os.getppid()).create_time()
+    except psutil.Error:
+        return None
 
 
 def daily_cap_of(account: Account, settings: Settings) -> Money | None:

@@ -6,6 +6,7 @@ Only a process whose pid *and* birth are in the record is ever signalled; its su
 import os
 import signal
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +32,15 @@ class MachineProcesses:
         if child is None:
             return ProcessState.ELSEWHERE
         return ProcessState.ALIVE if child.alive else ProcessState.DEAD
+
+    def up_s(self, name: str) -> float | None:
+        """Return for how long the supervisor's child of this name runs, None where it does not."""
+        child = self._child(name)
+        if child is None or child.mark is None or not child.alive:
+            return None
+        with suppress(psutil.NoSuchProcess):
+            return max(0.0, time.time() - psutil.Process(child.mark.pid).create_time())
+        return None
 
     def name_of_worker(self, worker: str) -> str | None:
         """Return "worker-cycles" for "cycles@host", None where that is no child of this machine's supervisor."""

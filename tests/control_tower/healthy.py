@@ -29,11 +29,17 @@ class SetProcesses:
 
     states: dict[str, ProcessState] = field(default_factory=dict)
     is_broken: bool = False
+    up: dict[str, float] = field(default_factory=dict)
 
     def state(self, name: str) -> ProcessState:
         if self.is_broken:
             raise OSError("no list of processes")
         return self.states.get(name, ProcessState.ALIVE)
+
+    def up_s(self, name: str) -> float | None:
+        if self.is_broken:
+            raise OSError("no list of processes")
+        return self.up.get(name)
 
     def name_of_worker(self, worker: str) -> str | None:
         return f"worker-{worker.partition('@')[0]}"

@@ -255,6 +255,21 @@ def test_a_silent_tower_is_told_by_who_does_not_depend_on_it_and_its_return_ends
     assert is_open() == set()
 
 
+def test_after_a_restart_a_tower_is_silent_only_once_who_watches_was_there_to_see_it(engine, is_open):
+    messenger = NotedMessenger()
+    telling = Telling(engine=engine, messenger=messenger)
+    tower_sign(engine, 7_200)
+    assert watch(engine, telling, awaited_s=60.0)
+    assert (is_open(), messenger.heard("email")) == (set(), [])
+    assert not watch(engine, telling, awaited_s=61.0)
+    assert is_open() == {("tower_dead", "")}
+    assert watch(engine, telling, awaited_s=2.0), "the watcher was restarted"
+    assert is_open() == {("tower_dead", "")}, "no sign of a tower has ended it"
+    tower_sign(engine, 1)
+    assert watch(engine, telling, awaited_s=62.0)
+    assert is_open() == set()
+
+
 def test_a_tower_that_only_waits_for_its_turn_does_not_hide_that_the_leader_is_silent(engine, is_open):
     tower_sign(engine, 62)
     with engine.begin() as conn:

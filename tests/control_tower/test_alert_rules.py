@@ -92,7 +92,7 @@ CAUSES = {
     "cycle_slow": lambda: (well.with_runs(open_run=RunId(5), open_for_s=601.0), None),
     "cycle_missing": lambda: (well.with_runs(age=timedelta(minutes=61)), None),
     "slot_missed": lambda: (missed_slots(), None),
-    "beat_dead": lambda: (well.evidence(beat=Known(Sign(age_s=181.0, detail={}))), None),
+    "beat_dead": lambda: (well.evidence(beat=Known(Sign(age_s=181.0, detail={}, awaited_s=31.0))), None),
     "worker_dead": lambda: (worker_now(age_s=61.0), None),
     "worker_stuck": lambda: (worker_now(canary_age_s=181.0), None),
     "broker_unhealthy": lambda: (broker(evicted_keys=1), None),
@@ -203,6 +203,7 @@ def test_what_stands_on_its_limit_is_not_told(business, slug):
         (well.with_runs(open_run=RunId(5), open_for_s=600.0), "cycle_slow"),
         (well.with_runs(age=timedelta(minutes=60)), "cycle_missing"),
         (well.evidence(beat=Known(Sign(age_s=30.0, detail={}))), "beat_dead"),
+        (well.evidence(beat=Known(Sign(age_s=7_200.0, detail={}, awaited_s=30.0))), "beat_dead"),  # it has only begun
         (worker_now(age_s=60.0), "worker_dead"),
         (worker_now(canary_age_s=180.0), "worker_stuck"),
         (worker_now(canary_age_s=700.0, at_work=2), "worker_stuck"),  # every process is at work, and may be
@@ -237,6 +238,12 @@ def test_a_redis_that_does_not_answer_is_told_and_beat_is_judged_by_its_own_sign
     assert "broker_unhealthy" in kinds(found(base))
     assert "beat_dead" not in kinds(found(base))
     assert "beat_dead" in kinds(found(replace(base, beat=Known(Sign(age_s=999.0, detail={})))))
+
+
+def test_a_beat_that_has_only_begun_is_neither_dead_nor_back():
+    young = found(well.evidence(beat=Known(Sign(age_s=7_200.0, detail={}, awaited_s=5.0))))
+    assert "beat_dead" not in kinds(young) | young.judged
+    assert "beat_dead" in found(well.evidence(beat=Known(Sign(age_s=4.0, detail={}, awaited_s=5.0)))).judged
 
 
 def test_an_excused_account_misses_no_slot_and_no_cycle():

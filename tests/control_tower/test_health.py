@@ -238,6 +238,27 @@ def test_a_paused_account_is_excused(house, open_account):
     assert health.judged(house.sources).module(CYCLE).status is ONLINE
 
 
+@pytest.mark.parametrize(
+    ("watching_s", "up_s", "least", "most"),
+    [
+        (None, None, 7_200, 7_300),
+        (9_000.0, 9_000.0, 7_200, 7_300),
+        (12.0, 9_000.0, 12, 100),
+        (9_000.0, 7.0, 7, 7),
+    ],
+)
+def test_beat_owes_a_sign_since_its_own_start_and_since_the_tower_watches(house, watching_s, up_s, least, most):
+    house.processes.up = {} if up_s is None else {"beat": up_s}
+    detail = {"leads": True} if watching_s is None else {"leads": True, "watching_s": watching_s}
+    with house.engine.begin() as conn:
+        conn.execute(update(heartbeats).where(heartbeats.c.process == "beat").values(seen_at=ago(7_200)))
+        sign(conn, "tower@a:1", ProcessKind.TOWER, detail)
+
+    beat = health.judged(house.sources).evidence.beat.value
+    assert least <= beat.silent_s <= most
+    assert beat.age_s >= 7_200, "how old its sign is stays known"
+
+
 def test_a_tower_that_only_waits_for_its_turn_is_no_sign_of_one_that_leads(house):
     with house.engine.begin() as conn:
         conn.execute(heartbeats.delete().where(heartbeats.c.kind == ProcessKind.TOWER))

@@ -81,6 +81,8 @@ def test_resetting_a_module_waits_for_a_person_at_any_confidence():
         (Scene(now=NOW, workers=(worker("stranger@a", age_s=100.0),)), []),
         (Scene(now=NOW, workers=(worker(),), beat_age_s=31.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),
         (Scene(now=NOW, workers=(), beat_age_s=31.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),  # it tells of itself
+        (Scene(now=NOW, beat_age_s=7_200.0, beat_awaited_s=30.0), []),  # all was down, and it has only begun
+        (Scene(now=NOW, beat_age_s=7_200.0, beat_awaited_s=31.0), [(Trigger.SCHEDULER_NOT_RUNNING, BEAT)]),
         (
             Scene(now=NOW, workers=(worker(cache_since=NOW - timedelta(hours=2)),), sources_changed_at=NOW),
             [(Trigger.CACHE_STALE, WORKER)],
@@ -182,6 +184,8 @@ def test_an_attempt_is_judged_by_the_world_and_its_time(is_still_there, seconds_
         (Trigger.SCHEDULER_NOT_RUNNING, WORKER, Scene(now=NOW, workers=(worker(),)), False),
         (Trigger.SCHEDULER_NOT_RUNNING, BEAT, Scene(now=NOW), None),
         (Trigger.SCHEDULER_NOT_RUNNING, BEAT, Scene(now=NOW, beat_age_s=4.0), False),
+        (Trigger.SCHEDULER_NOT_RUNNING, BEAT, Scene(now=NOW, beat_age_s=200.0), True),
+        (Trigger.SCHEDULER_NOT_RUNNING, BEAT, Scene(now=NOW, beat_age_s=200.0, beat_awaited_s=5.0), None),
         (Trigger.DATABASE_UNHEALTHY, DATABASE, Scene(now=NOW), None),
         (Trigger.DATABASE_UNHEALTHY, DATABASE, Scene(now=NOW, is_db_healthy=True), False),
     ],

@@ -219,6 +219,18 @@ def test_a_statement_that_postgres_refuses_is_the_duty_s_fault_and_no_outage(eng
         assert heartbeats.listing(conn, ProcessKind.TOWER)[0].detail["failing"] == {"0": "ProgrammingError"}
 
 
+def test_a_tower_tells_for_how_long_it_watches_and_begins_anew_after_a_break(engine, make_tower):
+    clock, told = [100.0], []
+    tower = make_tower(now_s=lambda: clock[0])
+    for at_s in (100.0, 105.0, 125.0, 146.0, 150.0):  # between the last but one and what came before lies an outage
+        clock[0] = at_s
+        tower.round()
+        with engine.begin() as conn:
+            told.append(heartbeats.listing(conn, ProcessKind.TOWER)[0].detail["watching_s"])
+
+    assert told == [0.0, 5.0, 25.0, 0.0, 4.0]
+
+
 def test_every_tower_gives_signs_of_life(engine, make_tower):
     make_tower(name="tower@a:1").round()
     make_tower(name="tower@b:1").round()

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -74,9 +75,12 @@ def test_a_process_that_hangs_is_killed_with_its_pool_and_started_again(home, pr
 
 
 def test_a_process_is_asked_as_its_supervisor_would(home, processes, until):
+    begun_s = time.monotonic()
     with Supervisor(folder=home) as supervisor:
         supervisor.start(_spec(home, "beat", POLITE))
         pid = _pid(home, "beat")
+        assert 0.0 <= processes.up_s("beat") <= time.monotonic() - begun_s + 1.0, "by the clock of the kernel's ticks"
+        assert processes.up_s("tower") is None
         assert processes.end("beat", hard=False)
         until(lambda: not _lives(pid), "it has ended")
 
