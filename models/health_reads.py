@@ -244,13 +244,18 @@ _BUSINESS = text(
     SELECT a.platform, a.currency, sum(coalesce(c.campaigns, 0))::bigint AS campaigns,
         sum(coalesce(c.minor, 0) + coalesce(s.minor, 0))::bigint AS minor
     FROM accounts a LEFT JOIN of_campaigns c ON c.account_id = a.id LEFT JOIN of_sets s ON s.account_id = a.id
+    WHERE a.mode = 'live'
+        OR NOT EXISTS (SELECT FROM accounts real WHERE real.platform = a.platform AND real.mode = 'live')
     GROUP BY a.platform, a.currency
     """
 )
 
 
 def business(conn: Connection) -> Mapping[str, Business]:
-    """Sum what the mirror shows as running, by platform; it reads every active ad set."""
+    """Sum what the mirror shows as running, by platform; it reads every active ad set.
+
+    The sandbox's money is no money: its accounts count only where a platform has no live one.
+    """
     found: dict[str, Business] = {}
     for row in conn.execute(_BUSINESS):
         before = found.get(row.platform)
