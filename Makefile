@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types contracts docs kill-matrix guarantees round-trip bench long-run clean
+.PHONY: help setup run demo test check format lint types contracts docs kill-matrix stop-matrix guarantees round-trip bench long-run clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ docs: setup  ## draw docs/reference/ from the code's own tables
 
 kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the table
 	$(BIN)/pytest -s tests/faults/test_kill_matrix.py tests/faults/test_weaker_protocols.py
+
+stop-matrix: setup  ## stop a real machine with every subset of Redis, beat, Flower and the workers dead (minutes)
+	$(BIN)/python -m tests.journeys.stop_matrix
 
 guarantees: setup  ## try to refute every guarantee, weakened variants first (minutes; TRIALS=full takes hours)
 	$(BIN)/python -m tests.faults.guarantees $(if $(filter full,$(TRIALS)),--full) $(if $(WRITE),--write docs/guarantees.md)

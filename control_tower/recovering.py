@@ -223,12 +223,13 @@ def _unsure(row: Recovery, scene: Scene) -> bool:
 
 
 def _wants_force(row: Recovery, scene: Scene) -> bool:
-    """Whether a worker that was asked to end is, well after, the same process still."""
-    asked = [step for step in row.steps if step.get("did") == "asked to end"]
-    if row.action is not RecoveryAction.RESTART_SCHEDULER or "@" not in row.target or not asked:
+    """Whether a worker, or beat, that was asked to end is, well after, the same process still."""
+    done = {step.get("did") for step in row.steps}
+    if row.action is not RecoveryAction.RESTART_SCHEDULER or "asked to end" not in done or "ended by force" in done:
         return False
-    if any(step.get("did") == "ended by force" for step in row.steps):
+    if scene.now < row.begun_at + FORCE_AFTER:
         return False
+    if row.target == symptoms.BEAT:  # one that was started anew has given a sign since
+        return scene.beat_age_s is not None and scene.now - timedelta(seconds=scene.beat_age_s) < row.begun_at
     was = row.evidence.get("pid")
-    now = next((held.pid for held in scene.workers if held.name == row.target), None)
-    return was is not None and was == now and scene.now >= row.begun_at + FORCE_AFTER
+    return was is not None and was == next((held.pid for held in scene.workers if held.name == row.target), None)

@@ -224,6 +224,25 @@ def test_a_stuck_worker_that_does_not_heed_is_ended_by_force(engine, world, reco
     assert world.processes.ended == [("worker-cycles", False), ("worker-cycles", True)]
 
 
+def test_a_beat_that_does_not_heed_is_ended_by_force(engine, world, recovering):
+    world.scene = NO_BEAT
+    rounds(recovering)
+    assert world.processes.ended == [("beat", False)]
+    world.later_s = 26.0
+    rounds(recovering, 3)
+
+    assert world.processes.ended == [("beat", False), ("beat", True)]
+
+
+def test_a_beat_that_has_given_a_sign_since_is_not_ended_by_force(engine, world, recovering):
+    world.scene = NO_BEAT
+    rounds(recovering)
+    world.later_s, world.scene = 45.0, replace(NO_BEAT, beat_age_s=35.0)
+    rounds(recovering, 3)
+
+    assert world.processes.ended == [("beat", False)]
+
+
 def test_a_worker_that_was_started_anew_is_given_its_time(engine, world, recovering):
     world.scene = STUCK
     rounds(recovering)

@@ -24,10 +24,12 @@ from sqlalchemy import Engine, func, select, update
 
 from domain.actions import IN_FLIGHT
 from domain.health import OPEN_RUN_STATES
+from domain.objects import Status
 from embedded.runtime import Runtime, read_runtime
+from models import accounts
 from models.engine import make_engine
 from models.tables import actions, runs
-from workers import addresses, oracle, sandbox_admin
+from workers import addresses, oracle, overview, sandbox_admin
 from workers.bootstrap import House
 from workers.settings import Settings, read_settings
 from workers.tower import upkeep_of
@@ -168,6 +170,11 @@ class Machine:
         """What `stakazo status --json` says, well or not."""
         return json.loads(self.type("status", "--json").stdout)
 
+    def look(self) -> overview.Overview:
+        """Look as `stakazo status` does, in this process: for waiting without a command a look."""
+        with House.open(self.settings, name="stakazo-journey") as house:
+            return overview.look(house)
+
     def advance(self, *, days: float = 0.0, hours: float = 0.0) -> datetime:
         """Let platform time go by, so that figures are stale, cooldowns over and new slots due."""
         return sandbox_admin.advance(self.admin_url, seconds=timedelta(days=days, hours=hours).total_seconds())
@@ -207,6 +214,16 @@ class Machine:
             f"{self.admin_url}/human_edit", json={"object_id": object_id, "changes": changes}, timeout=30
         )
         assert response.ok, response.text
+
+    def running_campaigns(self) -> frozenset[str]:
+        """Campaigns that are switched on, as the platform says."""
+        with House.open(self.settings, name="stakazo-journey") as house, house.engine.connect() as conn:
+            pages = [
+                page
+                for account in accounts.listing(conn)
+                for page in house.client_of(account).reader.campaigns(account.platform_account_id)
+            ]
+        return frozenset(row.id for page in pages for row in page if row.status is Status.ACTIVE)
 
     def effects(self) -> list[Mapping[str, Any]]:
         """The sandbox's own log of everything that changed in it."""
