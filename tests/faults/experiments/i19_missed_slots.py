@@ -176,13 +176,13 @@ GUARANTEE = Guarantee(
     enforced_at="control_tower/planner.py: plan; control_tower/alerts_of_health.py: slot_missed;"
     " control_tower/absence.py; control_tower/watch.py",
     refuted_by="Beat, the tower, both, or the planning of both is killed or frozen for random spans of a minute to 4"
-    " hours of simulated time, on a real Postgres with the real planner, alarm and watch; then every slot is asked for.",
+    " hours of simulated time, on a real Postgres with the real planner, alarm and watch; every slot is asked for.",
     short=120,
     full=5_000,
     experiment=_miss,
     weaker={
-        "slots that passed are not written": lambda place, trials: _miss(place, max(trials, 100), sabotage=_SWALLOW),
-        "who comes back looks ahead only": lambda place, trials: _miss(place, max(trials, 100), forgets=True),
+        "slots that passed are not written": lambda place, trials: _miss(place, max(trials, 60), sabotage=_SWALLOW),
+        "who comes back looks ahead only": lambda place, trials: _miss(place, max(trials, 60), forgets=True),
     },
     judge="the slots by plain arithmetic, beside rows and incidents as a person could read them",
     not_promised="That people are told by the house itself while neither tower nor beat lives: then the outside watcher"
