@@ -31,6 +31,7 @@ def opened(conn):
             ad_set = {
                 "id": f"{number}0",
                 "optimization_goal": "LINK_CLICKS",
+                "learning": "done",
                 "campaign_id": f"{number}",
                 "daily_budget_minor": of_set,
             }
