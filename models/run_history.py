@@ -133,5 +133,5 @@ def logs(conn: Connection, run_id: RunId) -> tuple[RunLog, ...]:
 
 
 def forget_old(conn: Connection) -> int:
-    """Drop runs that ended over 30 days ago, with their logs; what they proposed stays. The oldest first, some at once."""
+    """Drop runs that ended over 30 days ago and their logs, the oldest first, some at once; their actions stay."""
     return conn.execute(_FORGET, {"most": _FORGOTTEN_AT_ONCE}).rowcount

@@ -230,6 +230,7 @@ call_counts = Table(
     Column("slowest_ms", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("platform", "mode", "account", "pair", "hour_at"),
 )
+Index("ix_call_counts_hour", call_counts.c.hour_at)  # each look asks for the last hours, of 30 days
 
 platform_facts = Table(
     "platform_facts",

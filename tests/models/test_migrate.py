@@ -6,13 +6,21 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from domain.actions import TRANSITIONS
 from models.engine import make_engine
-from models.migrate import downgrade, pending, upgrade
+from models.migrate import FOLDER, downgrade, pending, upgrade
 from models.tables import metadata
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    return config
 
 
 @contextmanager
@@ -62,6 +70,13 @@ def test_going_up_down_and_up_again_leaves_the_same_schema(empty_database_url: s
     upgrade(empty_database_url)
     upgrade(empty_database_url)
     assert _schema_differences(empty_database_url) == []
+
+
+def test_migrations_are_one_row_of_numbers_and_files_stand_in_their_order() -> None:
+    script = ScriptDirectory.from_config(_alembic())
+    steps = list(reversed(list(script.iterate_revisions("heads", "base"))))
+    assert [step.revision for step in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)]
+    assert [Path(step.path).name.split("_")[0] for step in steps] == [f"r{step.revision}" for step in steps]
 
 
 def test_each_step_can_be_taken_alone(empty_database_url: str) -> None:

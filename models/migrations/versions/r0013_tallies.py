@@ -12,9 +12,11 @@ CREATE INDEX ix_actions_tally ON actions (module, kind, state);
 CREATE INDEX ix_actions_unknown ON actions (kind, state) WHERE quarantine_until IS NOT NULL;
 CREATE INDEX ix_actions_sent ON actions (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX ix_runs_tally ON runs (task, state, finished_at);
+CREATE INDEX ix_call_counts_hour ON call_counts (hour_at);
 """
 
 DOWN = """
+DROP INDEX ix_call_counts_hour;
 DROP INDEX ix_runs_tally;
 DROP INDEX ix_actions_sent;
 DROP INDEX ix_actions_unknown;
