@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SPEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format lint types contracts docs kill-matrix stop-matrix guarantees round-trip bench long-run clean
+.PHONY: help setup run demo test check format lint types contracts docs kill-matrix stop-matrix guarantees outages round-trip bench long-run clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ stop-matrix: setup  ## stop a real machine with every subset of Redis, beat, Flo
 
 guarantees: setup  ## try to refute every guarantee, weakened variants first (minutes; TRIALS=full takes hours)
 	$(BIN)/python -m tests.faults.guarantees $(if $(filter full,$(TRIALS)),--full) $(if $(WRITE),--write docs/guarantees.md)
+
+outages: setup  ## let Redis fail in every way under a real worker, again and again (ROUNDS=3 takes half an hour; JSON=1)
+	$(BIN)/python -m tests.faults.outages --rounds $(or $(ROUNDS),3) $(if $(JSON),--json)
 
 round-trip: setup  ## export a known twin in all 48 variants, import it, judge totals and intervals (minutes)
 	$(BIN)/python -m benchmarks.round_trip

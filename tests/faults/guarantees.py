@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from tests.faults import document
 from tests.faults.found import find
 from tests.faults.guarantee import Guarantee
@@ -37,6 +39,7 @@ class Order:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     order = _read(arguments)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is the table's
     found = find()
     chosen = [held for held in found.guarantees if not order.only or held.id in order.only]
     missing = order.only - {held.id for held in found.guarantees}

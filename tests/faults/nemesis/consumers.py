@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -94,8 +95,10 @@ class Stage:
         {**FAULTS, **RARER}[fault](self.broker, self.dice)
         began_s = time.monotonic()
         probes = [self._plan(queue, self.probe) for queue in QUEUES]
-        consumes_s, ended_s = self._until_ended((probes, busy), pool, began_s)
-        obeys_s = self._until_obeying(pool, began_s)
+        with ThreadPoolExecutor(1) as asking:
+            obeying = asking.submit(self._until_obeying, pool, began_s)
+            consumes_s, ended_s = self._until_ended((probes, busy), pool, began_s)
+            obeys_s = obeying.result()
         if died := not pool.is_alive():
             self.close_pools()
         entries = self._entries()
