@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from models import stops
+from models import accounts, stops
 from tests.journeys.running import CYCLE, Machine, environment, machine, wait_until
+from workers.bootstrap import House
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,30 @@ def test_a_drill_stops_all_and_the_same_campaigns_run_after_it(up):
     assert drilled["campaigns_before"] > 0
     assert (drilled["running_while_stopped"], drilled["missing_after"], drilled["unwanted_after"]) == (0, [], [])
     assert None not in (drilled["quiet_s"], drilled["fenced_s"], drilled["paused_s"])
+
+
+def limit_of(up: Machine) -> int | None:
+    with House.open(up.settings, name="stakazo-journey") as house:
+        with house.engine.connect() as conn:
+            (account, *_) = accounts.listing(conn)
+        return house.client_of(account).reader.account(account.platform_account_id).spend_cap_minor
+
+
+def test_a_stop_holds_accounts_at_what_they_have_spent_and_resume_gives_back_what_a_person_had_set(up):
+    asked = up.ask("change", "account", "1", "--spending-limit", "900000 EUR", "--reason", "this year's")["action"]
+    assert (asked["kind"], asked["state"], limit_of(up)) == ("set_spending_limit", "applied", 90_000_000)
+    said = up.type("emergency-stop", "--reason", "spend looks wrong", "--spending-limit", "--no-pause-campaigns")
+    assert (said.returncode, "spending limit 900,000.00 EUR → " in said.stderr) == (0, True), said.stderr
+    held_at = limit_of(up)
+    assert held_at is not None
+    assert 0 < held_at < 90_000_000
+    refused = up.type("change", "account", "1", "--no-spending-limit", "--reason", "now")
+    assert (refused.returncode, limit_of(up)) == (1, held_at)
+    done = up.ask("resume", "--reason", "the figures were late", "--no-health-check")
+    assert {row["state"] for row in done["actions"]} == {"applied"}
+    assert limit_of(up) == 90_000_000
+    assert up.ask("change", "account", "1", "--no-spending-limit", "--reason", "over")["action"]["state"] == "applied"
+    assert limit_of(up) is None
 
 
 def test_a_caller_that_is_killed_after_its_order_is_finished_by_the_tower(up):
