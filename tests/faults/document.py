@@ -6,6 +6,7 @@ from datetime import datetime
 
 from tests.faults.guarantee import Outcome
 from tests.faults.running import Result, Run
+from tests.faults.survived import ROWS
 
 _NOT_PROMISED = (
     (
@@ -94,8 +95,18 @@ def draw(results: Iterable[Result], form: Form, broken: Mapping[str, str]) -> st
     if broken:
         lines += ["## Experiments that could not be read", "", *(f"- `{name}`: {why}" for name, why in broken.items())]
         lines.append("")
+    lines += _survived()
     lines += ["## What cannot be promised", "", *(f"- {text}" for text in _NOT_PROMISED)]
     return "\n".join(lines) + "\n"
+
+
+def _survived() -> list[str]:
+    rows = (f"| {row.fault} | {row.outcome} | {', '.join(map(_shown, row.shown_by))} |" for row in ROWS)
+    return ["## Faults to survive", "", "| fault | what is left of it | shown by |", "|---|---|---|", *rows, ""]
+
+
+def _shown(name: str) -> str:
+    return f"[{name}](#{name.lower()})" if name.startswith("I-") else f"`{name.rpartition('/')[2]}`"
 
 
 def _row(result: Result) -> str:
