@@ -46,7 +46,10 @@ ROWS = (
         ),
     ),
     Survived(fault="clients of Redis cut", outcome="connected again, no run twice", shown_by=("I-23",)),
-    Survived(fault="a wire to Redis dead without a word", outcome="consumed again within 60 s (tried in the long form)", shown_by=("I-23",)),
+    Survived(
+        fault="a wire to Redis dead without a word", outcome="consumed again within 60 s (tried in the long form)",
+        shown_by=("I-23",),
+    ),
     Survived(
         fault="Postgres stopped at once",
         outcome="no effect twice and the ledger tells what happened; runs are done by another attempt",
