@@ -287,6 +287,11 @@ class Machine:
             with House.open(self.settings, name="stakazo-journey") as house:
                 upkeep_of(house).ring_due()
 
+    def plan(self) -> None:
+        """Plan what is due at once, as the tower's own process does within 30 s."""
+        with House.open(self.settings, name="stakazo-journey") as house:
+            upkeep_of(house).plan_missed()
+
     def count(self, table: Any) -> int:
         with self.engine.connect() as conn:
             return conn.execute(select(func.count()).select_from(table)).scalar_one()

@@ -6,6 +6,7 @@ is started again, as after a bad night, and must stand still until somebody resu
 
 import itertools
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-from sqlalchemy import func, select
+import structlog
+from sqlalchemy import and_, func, or_, select
 
 from domain.catalogue import RHYTHMS
+from domain.health import RunState
 from models.tables import runs
 from tests.journeys.running import CYCLE, Machine, is_alive, machine, wait_until
 
@@ -96,9 +99,23 @@ def consumed(up: Machine) -> set[str]:
     return {row.name for row in up.look().queues if row.workers}
 
 
+def begun_since(up: Machine, stopped: Any) -> int:
+    """Count runs that a stop did not keep from beginning.
+
+    A claim sees the stop and ends as stopped without a step; one that was committed just before it may have done some.
+    """
+    closed_at = datetime.fromisoformat(stopped["closed_at"])
+    quiet_at = datetime.fromisoformat(stopped["quiet_at"]) if stopped["quiet_at"] else closed_at
+    did = func.jsonb_array_length(runs.c.steps_executed) > 0
+    ran = or_(runs.c.state != RunState.STOPPED, and_(did, runs.c.started_at > quiet_at))
+    with up.engine.connect() as conn:
+        return conn.execute(select(func.count()).where(runs.c.started_at > closed_at, ran)).scalar_one()
+
+
 def main() -> int:
     """Run every cell on one machine and print the table; 1 if anything was as it should not be."""
     is_bad = False
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))  # a table, not a log
     with tempfile.TemporaryDirectory() as folder, machine(Path(folder) / "home") as up:
         sys.stdout.write(f"{'down':30} {'quiet':>7} {'fenced':>7} {'paused':>7} {'cell':>6}  found\n")
         for cell in CELLS:
@@ -124,10 +141,7 @@ def _after_restart(up: Machine, stopped: Any, effects: int) -> Iterator[str]:
         yield f"status is {status}"
     if consuming := consumed(up) & _CYCLES:
         yield f"consumed while stopped: {', '.join(sorted(consuming))}"
-    closed_at = datetime.fromisoformat(stopped["closed_at"])
-    with up.engine.connect() as conn:
-        begun = conn.execute(select(func.count()).where(runs.c.started_at > closed_at)).scalar_one()
-    if begun:
+    if begun := begun_since(up, stopped):
         yield f"{begun} runs began"
     if late := len(up.effects()) - effects:
         yield f"{late} writes reached the platform"
