@@ -62,6 +62,6 @@ GUARANTEE = Guarantee(
     },
     judge="a line that each body writes as it is entered, and the clock of the experiment",
     not_promised="That messages survive: what Redis lost is rung for again from Postgres within 30 s. That a worker"
-    " at work outlives a Redis that refuses writes for want of memory: it ends, its supervisor starts another, and what it was"
-    " at is done again after its lease of 90 s.",
+    " at work outlives a Redis that refuses writes for want of memory: it ends, its supervisor starts another, and what"
+    " it was at is done again after its lease of 90 s.",
 )
