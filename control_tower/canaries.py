@@ -1,11 +1,14 @@
 """A canary for every worker, each minute: that a worker answers proves its main process, a canary done its pool."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Engine
 
 from domain import catalogue
 from domain.ports import Switchboard
 from models import canaries, heartbeats
 from models.canaries import Canary
+from models.engine import db_now
 from models.heartbeats import ProcessKind
 
 EVERY_S = 60.0
@@ -23,11 +26,7 @@ def send(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
         gone = canaries.forget_gone(conn)
     if gone:
         switchboard.purge([catalogue.canary_queue(worker) for worker in gone])
-    sent = tuple(sign.process for sign in signs if sign.age_s <= _ALIVE_S and switchboard.send_canary(sign.process))
-    with engine.begin() as conn:
-        for worker in sent:
-            canaries.send(conn, worker)
-    return sent
+    return _send(engine, switchboard, [sign.process for sign in signs if sign.age_s <= _ALIVE_S])
 
 
 def send_to_new(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
@@ -35,11 +34,23 @@ def send_to_new(engine: Engine, switchboard: Switchboard) -> tuple[str, ...]:
     with engine.begin() as conn:
         signs = heartbeats.listing(conn, ProcessKind.WORKER)
         known = canaries.listing(conn)
-    new = [row.process for row in signs if row.age_s <= _ALIVE_S and _is_new(known.get(row.process))]
-    sent = tuple(worker for worker in new if switchboard.send_canary(worker))
+    return _send(
+        engine,
+        switchboard,
+        [row.process for row in signs if row.age_s <= _ALIVE_S and _is_new(known.get(row.process))],
+    )
+
+
+def _send(engine: Engine, switchboard: Switchboard, workers: Sequence[str]) -> tuple[str, ...]:
+    """Note the instant before the first one went: a pool may have done its own before we can write that it was sent."""
+    if not workers:
+        return ()
+    with engine.begin() as conn:
+        at = db_now(conn)
+    sent = tuple(worker for worker in workers if switchboard.send_canary(worker))
     with engine.begin() as conn:
         for worker in sent:
-            canaries.send(conn, worker)
+            canaries.send(conn, worker, at=at)
     return sent
 
 

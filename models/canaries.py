@@ -5,9 +5,12 @@ A canary that was not done stays *sent* at its first sending: how long a worker 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, text
+
+from models.engine import db_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +32,8 @@ _BEGUN: Final = text(
     "INSERT INTO canaries (worker) VALUES (:worker) ON CONFLICT (worker) DO UPDATE SET sent_at = NULL, done_at = NULL"
 )
 _SENT: Final = text(
-    "INSERT INTO canaries AS c (worker, sent_at) VALUES (:worker, clock_timestamp()) ON CONFLICT (worker) DO UPDATE"
-    " SET sent_at = CASE WHEN c.sent_at IS NULL OR c.done_at >= c.sent_at THEN clock_timestamp() ELSE c.sent_at END"
+    "INSERT INTO canaries AS c (worker, sent_at) VALUES (:worker, :at) ON CONFLICT (worker) DO UPDATE"
+    " SET sent_at = CASE WHEN c.sent_at IS NULL OR c.done_at >= c.sent_at THEN :at ELSE c.sent_at END"
 )
 _DONE: Final = text(
     "INSERT INTO canaries (worker, done_at) VALUES (:worker, clock_timestamp())"
@@ -51,9 +54,9 @@ def begin(conn: Connection, worker: str) -> None:
     conn.execute(_BEGUN, {"worker": worker})
 
 
-def send(conn: Connection, worker: str) -> None:
-    """Note that the worker is sent one."""
-    conn.execute(_SENT, {"worker": worker})
+def send(conn: Connection, worker: str, *, at: datetime | None = None) -> None:
+    """Note that the worker was sent one, `at` an instant before it went; None = now."""
+    conn.execute(_SENT, {"worker": worker, "at": at or db_now(conn)})
 
 
 def done(conn: Connection, worker: str) -> None:

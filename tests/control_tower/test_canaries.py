@@ -41,6 +41,23 @@ def test_a_first_canary_that_could_not_be_sent_is_tried_again(engine, switchboar
     assert set(tower_canaries.send_to_new(engine, switchboard)) == {"actions@a", "cycles@a"}
 
 
+class Quick(ObedientSwitchboard):
+    """Workers whose pools are done before the sender has looked up."""
+
+    def send_canary(self, worker):
+        with self.engine.begin() as conn:
+            canaries.done(conn, worker)
+        return super().send_canary(worker)
+
+
+def test_a_pool_that_is_quicker_than_its_sender_owes_nothing(engine, switchboard):
+    quick = Quick(workers=switchboard.workers)
+    quick.engine = engine
+    for send in (tower_canaries.send_to_new, tower_canaries.send, tower_canaries.send):
+        assert set(send(engine, quick)) == {"actions@a", "cycles@a"}
+        assert _owed(engine) is None
+
+
 def test_what_a_worker_owes_counts_from_the_first_canary_that_it_did_not_do(engine):
     with engine.begin() as conn:
         canaries.send(conn, "cycles@a")
