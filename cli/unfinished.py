@@ -5,13 +5,13 @@ from sqlalchemy import Connection
 from cli.console import say
 from models import heartbeats, stops
 from models.heartbeats import ProcessKind
-from workers.overview import TOWER_SILENT_S
+from workers.overview import tower_problem
 
 
 def say_unfinished(conn: Connection) -> None:
     """Say so, once a line for each such stop; nothing while a tower lives, which goes on with it by itself."""
     waiting = stops.unfinished(conn)
-    if not waiting or any(row.age_s <= TOWER_SILENT_S for row in heartbeats.listing(conn, ProcessKind.TOWER)):
+    if not waiting or tower_problem(heartbeats.listing(conn, ProcessKind.TOWER)) is None:
         return
     for stop_id in waiting:
         held = stops.get(conn, stop_id)

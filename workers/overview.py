@@ -13,6 +13,7 @@ from control_tower import health
 from control_tower.evidence import Evidence, Known
 from control_tower.health import Checked
 from control_tower.judging import ModuleHealth, SystemHealth
+from control_tower.shaping import sign_of
 from domain import catalogue
 from domain.actions import ActionState
 from domain.errors import NotReadyError
@@ -142,12 +143,12 @@ def queues_of(evidence: Evidence) -> tuple[Queue, ...]:
 
 
 def tower_problem(signs: Iterable[Heartbeat]) -> str | None:
-    """Say what is wrong with the tower, None if it lives."""
-    tower = next((sign for sign in signs if sign.kind is ProcessKind.TOWER), None)
-    if tower is None:
-        return "the tower has never given a sign of life; start `stakazo tower` (`stakazo up` does)"
-    if tower.age_s > TOWER_SILENT_S:
-        return f"the tower is silent for {tower.age_s:.0f} s; start `stakazo tower` (`stakazo up` does)"
+    """Say what is wrong with the tower that leads, None if it lives; one that waits for its turn does nothing."""
+    age_s = sign_of(tuple(signs), ProcessKind.TOWER).age_s
+    if age_s is None:
+        return "no tower that leads has ever given a sign of life; start `stakazo tower` (`stakazo up` does)"
+    if age_s > TOWER_SILENT_S:
+        return f"the tower is silent for {age_s:.0f} s; start `stakazo tower` (`stakazo up` does)"
     return None
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_tower.desired import lane_of
+from control_tower.shaping import sign_of
 from domain.actions import JsonMap
 from models import canaries, heartbeats, server_facts
 from models.engine import make_engine
@@ -109,10 +110,10 @@ class Heart:
         if not self._has_begun:
             canaries.begin(conn, self._name)
         heartbeats.beat(conn, process=self._name, kind=ProcessKind.WORKER, detail=self._detail(conn))
-        signs = heartbeats.listing(conn, ProcessKind.TOWER)
-        is_silent = bool(signs) and signs[0].age_s > TOWER_SILENT.total_seconds()
+        age_s = sign_of(heartbeats.listing(conn, ProcessKind.TOWER), ProcessKind.TOWER).age_s  # of one that leads
+        is_silent = age_s is not None and age_s > TOWER_SILENT.total_seconds()
         if is_silent and not self._is_tower_silent:
-            log.error("the tower is silent", seconds=round(signs[0].age_s), do="start `stakazo tower`")
+            log.error("the tower is silent", seconds=round(age_s or 0.0), do="start `stakazo tower`")
         self._is_tower_silent = is_silent
 
     def _detail(self, conn: Connection) -> JsonMap:

@@ -1,6 +1,7 @@
 """`stakazo status`: the truth first, in a line; what machines read stays; it can be watched."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, func, insert
@@ -63,6 +64,19 @@ def test_what_machines_read_is_still_there(on_database: Run) -> None:
     assert set(document) >= KEPT
     assert document["open_runs"] == []
     assert document["actions_by_state"] == {"approved": 1, "blocked": 1}
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_leader_that_hangs_is_told_although_another_tower_waits_for_its_turn(
+    on_database: Run, engine: Engine
+) -> None:
+    with engine.begin() as conn:
+        old = func.clock_timestamp() - timedelta(minutes=9)
+        leader = {"process": "tower@vm:1", "kind": "tower", "seen_at": old, "detail": {"leads": True}}
+        conn.execute(insert(heartbeats).values(leader))
+        conn.execute(insert(heartbeats).values(process="tower@vm:2", kind="tower", detail={"leads": False}))
+    problems = on_database("status", "--json").document["problems"]
+    assert [row for row in problems if row.startswith("the tower is silent for 5")]
 
 
 @pytest.mark.usefixtures("filled")
