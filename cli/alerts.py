@@ -18,6 +18,9 @@ from workers.channels import channels_of
 
 app = typer.Typer(invoke_without_command=True)
 
+# Processes keep the settings that they were started with; another terminal may lack them.
+_NONE = "no channel is set up in the settings of this terminal"
+
 _Id = Annotated[int, typer.Argument(metavar="ID", help="As `stakazo alerts` shows it.")]
 _All = Annotated[bool, typer.Option("--all", help="Those that are over too.")]
 _Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
@@ -172,7 +175,7 @@ def channels(as_json: AsJson = False) -> None:
             (row.channel, row.waiting, row.failures, instant(row.last_sent_at), row.last_error or "none")
             for row in states.values()
         ],
-        empty="none; set ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL or ALERT_URLS, else nobody is told of anything",
+        empty=f"{_NONE}; set ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL or ALERT_URLS, else nobody is told of anything",
     )
     say(f"quiet hours: {others['quiet_hours'] or 'none'}; dead-man's signal: {'on' if others['deadman'] else 'off'}")
 
@@ -184,7 +187,7 @@ def _require(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
         BadInputError: there is no channel, or none of a name.
     """
     if not known:
-        raise BadInputError("no channel is set up; set ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL or ALERT_URLS")
+        raise BadInputError(f"{_NONE}; set ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL or ALERT_URLS")
     strangers = [name for name in wanted if name not in known]
     if strangers:
         raise BadInputError(f'no channel "{strangers[0]}"; there are {", ".join(known)}')
@@ -193,7 +196,7 @@ def _require(wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
 def _warnings(states: Iterable[ChannelState]) -> tuple[str, ...]:
     rows = tuple(states)
     if not rows:
-        return ("nobody is told: no channel is set up (ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL, ALERT_URLS)",)
+        return (f"nobody is told: {_NONE} (ALERT_EMAIL, ALERT_SLACK_WEBHOOK_URL, ALERT_URLS)",)
     failing = (row for row in rows if row.failures)
     return tuple(f"{row.channel} does not take what is sent: {row.last_error}" for row in failing)
 

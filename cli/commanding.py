@@ -1,7 +1,7 @@
 """Ordering the tower about, and waiting for what comes of it. With no tower alive the orderer carries it out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from rich.text import Text
@@ -97,7 +97,6 @@ def show(command: Command, *, as_json: bool) -> None:
     if as_json:
         print_json({"command": command})
         return
-    took = command.finished_at - (command.started_at or command.created_at) if command.finished_at else None
     about = ", ".join(command.target_modules) or command.platform or "everything"
     about = about if command.account_id is None else f"account {command.account_id}"
     facts = [
@@ -109,7 +108,7 @@ def show(command: Command, *, as_json: bool) -> None:
         ("why", command.reason),
         ("ordered", f"{instant(command.created_at)} by {command.actor}"),
         *([("released", f"{instant(command.released_at)} by {command.released_by}")] if command.released_by else []),
-        *([("took", f"{took.total_seconds():.1f} s")] if took is not None else []),
+        *_ending(command),
         *([("outcome", command.results["why"])] if "why" in command.results else []),
     ]
     print_facts(f"Command {command.id}", facts)
@@ -117,6 +116,15 @@ def show(command: Command, *, as_json: bool) -> None:
     if command.actions:
         print_table("What was done", ("what",), [(row.get("did", ""),) for row in command.actions], empty="nothing")
     _show_way_on(command)
+
+
+def _ending(command: Command) -> list[tuple[str, str]]:
+    """How long it took; of one that nobody carried out only when it ended."""
+    if command.finished_at is None:
+        return []
+    if command.state is CommandState.CANCELLED:
+        return [("cancelled", instant(command.finished_at))]
+    return [("took", f"{(command.finished_at - (command.started_at or command.created_at)).total_seconds():.1f} s")]
 
 
 def _show_results(results: Any) -> None:
@@ -132,7 +140,18 @@ def _show_results(results: Any) -> None:
         cells = [[row[name] for name in names] for row in times]
         print_table("Stops, seconds after closing", [name.replace("_", " ") for name in names], cells, empty="none")
     if health := results.get("health"):
-        print_facts("Health", list(health.items()))
+        print_facts("Health", list(_health(health)))
+
+
+def _health(found: Any) -> Iterator[tuple[str, object]]:
+    """What a check found: the verdict and why first, then how many modules are how; the keys are health.py's."""
+    yield "status", found.get("status")
+    if why := found.get("why"):
+        yield "why", why if isinstance(why, str) else "; ".join(why)
+    named = ("online", "degraded", "unknown", "offline", "stopped")
+    yield "modules", ", ".join(f"{found[name]} {name}" for name in named if found.get(name)) or "none is built"
+    if "took_ms" in found:
+        yield "looked at in", f"{found['took_ms']} ms"
 
 
 def _told(value: object) -> object:

@@ -191,8 +191,8 @@ def _ask(house: House, account: str | None, cycle: str) -> tuple[Account, RunId]
         hindrance = why_stop(conn, catalogue.rhythm(_task(chosen, cycle)), chosen)
     if hindrance:
         raise NotReadyError(
-            f"{hindrance}; `stakazo fence open`, `stakazo account set {chosen.id} --resumed` or `stakazo modules start"
-            f" {cycle}`, whichever fits, lets it go on"
+            f"{hindrance}; `stakazo resume` (or `stakazo fence open`), `stakazo account set {chosen.id} --resumed` or"
+            f" `stakazo modules start {cycle}`, whichever fits, lets it go on"
         )
     return chosen, planner.ask(house, _task(chosen, cycle), chosen, asked_by=actor())
 

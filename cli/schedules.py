@@ -177,7 +177,8 @@ def _list(account: str | None, *, as_json: bool) -> None:
         print_json({"schedules": [row.document() for row in rows]})
         return
     columns = ("cycle", "account", "every", "last slot", "how it ended", "next", "missed", "held back")
-    print_table("Schedules", columns, [_cells(row) for row in rows], empty="no account is open")
+    cells = [_cells(row) for row in rows]
+    print_table("Schedules", columns, cells, empty="no account is open", whole=("cycle", "every", "next"))
 
 
 def _look(house: House, rhythm: Rhythm, account: Account) -> Schedule:

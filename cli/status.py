@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import typer
 from rich.text import Text
@@ -261,7 +261,7 @@ def _print_runs(held: Remembered) -> None:
 
 def _print_processes(runtime: Runtime | None, held: Remembered | None) -> None:
     rows = () if runtime is None else runtime.children
-    now = None if held is None else held.now
+    now = datetime.now(UTC) if held is None else held.now  # without Postgres this machine's clock will do
     print_table(
         "Processes",
         ("name", "alive", "pid", "address", "restarts", "up for"),
@@ -272,9 +272,7 @@ def _print_processes(runtime: Runtime | None, held: Remembered | None) -> None:
                 row.mark.pid if row.mark else "",
                 row.address or (f"port {row.port}" if row.port else ""),
                 row.restarts,
-                instant(row.started_at)
-                if now is None or row.started_at is None
-                else span((now - row.started_at).total_seconds()),
+                "" if row.started_at is None or not row.alive else span((now - row.started_at).total_seconds()),
             )
             for row in rows
         ],

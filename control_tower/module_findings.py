@@ -218,7 +218,8 @@ def _said(facts: PlatformFacts, title: str) -> Iterator[Reason]:
     if facts.is_token_valid is None:
         yield unknown("platform", f"{title} did not say whether our token is valid ({facts.error or 'no reason'})")
     elif not facts.is_token_valid:
-        yield offline("token", f"{title} says that our token is not valid; `stakazo secret set` stores a new one")
+        way_out = "`stakazo secret set` stores a new one, `stakazo schedules run api_client` asks again"
+        yield offline("token", f"{title} says that our token is not valid; {way_out}")
     if facts.token_left_s is not None:
         yield measured("token_left_s", facts.token_left_s, f"our token for {title} ends in {span(facts.token_left_s)}")
     if facts.version_left_days is not None:

@@ -82,7 +82,8 @@ def _body(incident: Incident, event: Event) -> str:
     lines = [incident.body] if incident.body else []
     if event is Event.RESOLVED and incident.resolved_at is not None:
         took = incident.resolved_at - incident.opened_at
-        lines.append(f"It is over since {incident.resolved_at:%Y-%m-%d %H:%M} UTC, after {_words(took)}.")
+        over = f"It is over since {incident.resolved_at:%Y-%m-%d %H:%M} UTC, after {_words(took)}."
+        lines = [over, *(f"It was: {line}" for line in lines)]
     else:
         lines.append(f"What to do: {kind(incident.kind).advice}")
         seen = f", seen {incident.times} times" if incident.times > 1 and not kind(incident.kind).holds else ""

@@ -132,6 +132,7 @@ class NotedMessenger:
     broken: set[str] = field(default_factory=set)
     told: list[tuple[str, str]] = field(default_factory=list)  # channel, title
     bodies: list[str] = field(default_factory=list)
+    severities: list[Severity] = field(default_factory=list)
 
     def channels(self) -> Sequence[str]:
         """Return the names."""
@@ -143,11 +144,11 @@ class NotedMessenger:
         Raises:
             NotReadyError: the channel is broken.
         """
-        del severity
         if channel in self.broken:
             raise NotReadyError(f"{channel} did not take it: it answered 500")
         self.told.append((channel, title))
         self.bodies.append(body)
+        self.severities.append(severity)
 
     def heard(self, channel: str) -> list[str]:
         """Return the titles that a channel was told, in order."""

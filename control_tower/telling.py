@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, Engine, text
 
 from control_tower.noticing import is_moot, wishes
-from domain.alerts import Finding
+from domain.alerts import Finding, Severity
 from domain.errors import NotReadyError
 from domain.ports import Messenger
 from domain.quiet_hours import QuietHours
@@ -102,7 +102,7 @@ class Telling:
         if notice is None:
             return False
         try:
-            self.messenger.send(channel, title=notice.title, body=notice.body, severity=notice.severity)
+            self.messenger.send(channel, title=notice.title, body=notice.body, severity=_shown_as(notice))
         except NotReadyError as error:
             self._not_sent(notice, str(error))
             return False
@@ -132,6 +132,11 @@ class Telling:
             if not self.is_guest:
                 found = [("channel_dead", row.channel) for row in dead]
                 incidents.resolve_missing(conn, ["channel_dead"], found, unseen_for=timedelta(0))
+
+
+def _shown_as(notice: Notice) -> Severity:
+    """That something is over is no alarm, however grave it was: channels colour and ring by this."""
+    return Severity.INFO if notice.event is Event.RESOLVED else notice.severity
 
 
 def _add_test(conn: Connection, incident_id: int, channel: str, told: str) -> int:

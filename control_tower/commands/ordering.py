@@ -5,7 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from control_tower.commands.targets import pairs_of
+from control_tower.commands.targets import commandable, pairs_of
 from domain import catalogue
 from domain.actions import JsonMap
 from domain.errors import BadInputError
@@ -50,8 +50,8 @@ def give(
         BadInputError: it lacks something, names what there is none of, or what this command does not take.
     """
     _require(command_type, reason, modules, account)
-    if platform is not None:
-        catalogue.platform(platform)
+    if platform is not None and not commandable(platform):
+        raise BadInputError(f"{platform} is planned: none of its modules is built, so there is nothing to order there")
     if account is not None and platform not in {None, account.platform}:
         raise BadInputError(f"account {account.id} is on {account.platform}, not on {platform}; leave one of them out")
     if account is not None and modules and command_type in {_T.START_ALL, _T.STOP_ALL}:

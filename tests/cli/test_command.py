@@ -134,3 +134,26 @@ def test_a_check_of_health_is_done_whatever_it_finds_and_tells_it(on_database, f
     told = done.document["command"]["results"]["health"]
     assert told["status"] != "healthy"  # no worker, no broker
     assert len(told["runs"]) == 1
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_check_of_health_is_shown_in_words(on_database):
+    out = on_database("command", "health_check").out
+    assert "looked at in" in out
+    assert "took_ms" not in out
+
+
+def test_an_order_that_was_taken_back_did_not_take_any_time(on_database, last):
+    on_database("command", "stop_all", "--reason", "x", "--hold")
+    out = on_database("command", "cancel", str(last().id)).out
+    assert "took" not in out
+    assert "\ncancelled" in out
+
+
+def test_an_order_to_a_platform_of_which_nothing_is_built_is_refused(on_database, engine):
+    """It was called done, though nothing had been there to stop."""
+    done = on_database("command", "stop_all", "--platform", "tiktok", "--reason", "x")
+    assert done.code == 2
+    assert "tiktok is planned" in done.err
+    with engine.begin() as conn:
+        assert commands.history(conn, 1) == ()

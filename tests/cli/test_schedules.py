@@ -88,3 +88,11 @@ def test_what_an_unknown_cycle_would_propose_is_not_made_up(on_database, filled)
         told = on_database("schedules", "run", "ful_cycle", *words)
         assert told.code == 2
         assert 'no cycle "ful_cycle" is built; there are ' in told.err
+
+
+@pytest.mark.usefixtures("filled")
+def test_names_of_cycles_stay_whole_on_a_narrow_terminal(on_database, monkeypatch):
+    monkeypatch.setattr("cli.console.out.width", 80)
+    out = on_database("schedules").out
+    assert "meta.orphan_sweep" in out
+    assert max(map(len, out.splitlines())) <= 80

@@ -115,6 +115,19 @@ def test_the_end_is_told_after_it_has_lasted_for_two_minutes(telling, messenger,
     assert messenger.heard("email") == ["[critical] SYSTEM CRITICAL", "[resolved] SYSTEM CRITICAL"]
 
 
+def test_the_end_of_something_grave_is_told_as_news_and_of_what_was(telling, messenger, note, resolve):
+    """An operator saw "[resolved]" in red, above a sentence that said it was still so."""
+    note()
+    telling.tell()
+    resolve(ago=timedelta(seconds=121))
+    telling.tell()
+    heard = zip(messenger.told, messenger.bodies, messenger.severities, strict=True)
+    begun, ended = (row for row in heard if row[0][0] == "email")
+    assert (begun[2], ended[2]) == (Severity.CRITICAL, Severity.INFO)
+    assert ended[1].startswith("It is over since")
+    assert f"It was: {begun[1].splitlines()[0]}" in ended[1]
+
+
 def test_what_flickers_is_one_card(telling, messenger, note, resolve):
     for _ in range(4):
         note()
