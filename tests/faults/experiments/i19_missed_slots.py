@@ -80,7 +80,9 @@ class _Seen:
         return any(since_s <= until_s and over_s >= from_s for since_s, over_s in self.cards.values())
 
 
-def _miss(place: Place, trials: int, *, sabotage: str = "", forgets: bool = False) -> Outcome:
+def _miss(
+    place: Place, trials: int, *, parts: tuple[str, ...] = _PARTS, sabotage: str = "", forgets: bool = False
+) -> Outcome:
     house = simulated_house(place.database_url(), place.seed)
     with house.engine.begin() as conn:
         if sabotage:
@@ -91,7 +93,7 @@ def _miss(place: Place, trials: int, *, sabotage: str = "", forgets: bool = Fals
         slots: list[tuple[str, datetime]] = []
         while len(slots) < trials or house.down or not house.plans:
             with capture_logs():
-                fell = _disturb(house, ends, is_over=len(slots) >= trials)
+                fell = _disturb(house, ends, () if len(slots) >= trials else parts)
                 alarm = _alarm(house) if fell else alarm
                 _pass(house, alarm)
                 if forgets:
@@ -110,15 +112,15 @@ def _miss(place: Place, trials: int, *, sabotage: str = "", forgets: bool = Fals
     return Outcome(trials=len(slots), violations=tuple(violations), figures=figures)
 
 
-def _disturb(house: SimulatedHouse, ends: dict[str, float], *, is_over: bool) -> bool:
+def _disturb(house: SimulatedHouse, ends: dict[str, float], parts: tuple[str, ...]) -> bool:
     """Take beat, the tower, both or their planning away, and let them come back; say whether another tower leads."""
-    back = [name for name in house.down if is_over or ends[name] <= house.now_s]
+    back = [name for name in house.down if not parts or ends[name] <= house.now_s]
     for name in back:
         house.heal(name)
-    if not house.plans and (is_over or ends["planning fails"] <= house.now_s):
+    if not house.plans and (not parts or ends["planning fails"] <= house.now_s):
         house.plans = True
-    if not is_over and not house.down and house.plans and house.dice.random() < 0.2:
-        part = house.dice.choice(_PARTS)
+    if parts and not house.down and house.plans and house.dice.random() < 0.2:
+        part = house.dice.choice(parts)
         until_s = house.now_s + _SHORTEST_S * (_LONGEST_S / _SHORTEST_S) ** house.dice.random()
         for name in ("beat killed", "tower killed") if part == "both" else (part,):
             ends[name] = until_s
@@ -181,8 +183,12 @@ _LONG = Guarantee(
     full=5_000,
     experiment=_miss,
     weaker={
-        "slots that passed are not written": lambda place, trials: _miss(place, max(trials, 60), sabotage=_SWALLOW),
-        "who comes back looks ahead only": lambda place, trials: _miss(place, max(trials, 60), forgets=True),
+        "slots that passed are not written": lambda place, trials: _miss(
+            place, max(trials, 40), parts=("both",), sabotage=_SWALLOW
+        ),
+        "who comes back looks ahead only": lambda place, trials: _miss(
+            place, max(trials, 40), parts=("both",), forgets=True
+        ),
     },
     judge="the slots by plain arithmetic, beside rows and incidents as a person could read them",
     not_promised="That people are told by the house itself while neither tower nor beat lives: then the outside watcher"
