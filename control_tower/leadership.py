@@ -1,5 +1,7 @@
 """Which tower leads: the one whose session holds a Postgres advisory lock. It dies with the session, so with us."""
 
+from contextlib import suppress
+
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,11 +27,17 @@ class Leadership:
                 return True
             return self._take()
         except SQLAlchemyError:
-            self.release()
+            self._drop()
             raise
 
     def release(self) -> None:
-        """Let another tower lead."""
+        """Let another tower lead, from now on: Postgres may take its time to see that a session has ended."""
+        if self._conn is not None:
+            with suppress(SQLAlchemyError):  # it is gone, and the lock with it
+                self._conn.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
+        self._drop()
+
+    def _drop(self) -> None:
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.invalidate()  # a session that goes back to the pool would keep the lock
