@@ -6,7 +6,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from control_tower.commands.targets import commandable, pairs_of
-from domain import catalogue
 from domain.actions import JsonMap
 from domain.errors import BadInputError
 from domain.health import CommandType
