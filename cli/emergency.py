@@ -62,7 +62,8 @@ def emergency_stop(  # noqa: PLR0917 - typer hands options over by name
 ) -> None:
     """Stop everything now: nothing is sent, no cycle runs, what spends is paused. Needs Postgres alone.
 
-    Nothing can be sent from the first instant on, and stays so through restarts until `stakazo resume`.
+    Nothing can be sent from the first instant on, and stays so through restarts until `stakazo resume`. Exit
+    status 0 once the fence is closed, also while pauses go on: the tower finishes them, `stakazo fence status` tells.
 
     Example: stakazo emergency-stop --reason 'spend ten times its usual hour'
     """

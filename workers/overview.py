@@ -146,7 +146,7 @@ def tower_problem(signs: Iterable[Heartbeat]) -> str | None:
     """Say what is wrong with the tower that leads, None if it lives; one that waits for its turn does nothing."""
     age_s = sign_of(tuple(signs), ProcessKind.TOWER).age_s
     if age_s is None:
-        return "no tower that leads has ever given a sign of life; start `stakazo tower` (`stakazo up` does)"
+        return "the tower has never given a sign of life; start `stakazo tower` (`stakazo up` does)"
     if age_s > TOWER_SILENT_S:
         return f"the tower is silent for {age_s:.0f} s; start `stakazo tower` (`stakazo up` does)"
     return None
