@@ -17,7 +17,7 @@ from workers.consumption import canary_queue, is_canary
 
 CANARY_TASK = "control.canary"
 CANARY_EXPIRES_S = 120.0  # two periods: an old canary tells nothing
-_BROKER_S = 1.5  # for the broker itself, beside the listening: far over what it takes while it lives
+_LOOK_S, _ORDER_S = 1.5, 3.0  # for the broker itself, beside the listening; an order is given up later than a look
 _LISTEN_S = 1.0  # shorter without a destination misses live workers (facts/celery.md §3)
 
 log = structlog.get_logger(__name__)
@@ -50,7 +50,7 @@ class CelerySwitchboard:
             return {}
         asked = None if workers is None else list(workers)
         inspect = self._app.control.inspect(destination=asked, timeout=_LISTEN_S)
-        replies = self._control(inspect.active_queues, "consuming", _LISTEN_S) or {}
+        replies = self._control(inspect.active_queues, "consuming", _LISTEN_S + _LOOK_S) or {}
         return {
             worker: frozenset(name for queue in queues if not is_canary(name := str(queue["name"])))
             for worker, queues in replies.items()
@@ -60,7 +60,7 @@ class CelerySwitchboard:
     def set_consuming(self, worker: str, queue: str, *, on: bool) -> None:
         """Tell a worker to begin or cease to consume a queue; whether it did is for `consuming` to say."""
         tell = self._app.control.add_consumer if on else self._app.control.cancel_consumer
-        self._control(lambda: tell(queue, destination=[worker]), "set_consuming", 0.0)
+        self._control(lambda: tell(queue, destination=[worker]), "set_consuming", _ORDER_S)
 
     def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]:
         """Return how many messages wait in each queue; empty if the broker is away."""
@@ -135,18 +135,18 @@ class CelerySwitchboard:
                 command, arguments=arguments, destination=list(workers), reply=True, timeout=timeout_s
             ),
             command,
-            timeout_s,
+            timeout_s + _ORDER_S,
         )
         return _answers(command, replies or ())
 
-    def _control(self, call: Callable[[], T], what: str, timeout_s: float) -> T | None:
-        """Speak over one of the lines; `timeout_s` is how long the call itself listens for answers."""
+    def _control(self, call: Callable[[], T], what: str, limit_s: float) -> T | None:
+        """Speak over one of the lines, and wait no longer than so."""
 
         def speak() -> T:
             with self._lines:
                 return call()
 
-        return self._hearing.ask(within(timeout_s + _BROKER_S, speak), what)
+        return self._hearing.ask(within(limit_s, speak), what)
 
 
 def _answers(command: str, replies: Sequence[Any]) -> dict[str, JsonMap]:
