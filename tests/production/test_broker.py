@@ -72,12 +72,13 @@ def test_passwords_stand_on_no_command_line_and_in_no_file_that_is_made(broker):
 
 
 def test_nothing_is_evicted_and_everything_is_kept(broker):
-    settings = {**broker.keeper.config_get("append*"), **broker.keeper.config_get("maxmemory-policy")}
+    settings = {**broker.keeper.config_get("append*"), **broker.keeper.config_get("maxmemory*")}
     assert (settings["appendonly"], settings["appendfsync"], settings["maxmemory-policy"]) == (
         "yes",
         "everysec",
         "noeviction",
     )
+    assert int(settings["maxmemory"]) == 512 * 2**20  # without a limit nobody could say that it is nearly full
 
 
 def test_the_tower_has_every_right_that_its_switchboard_needs(broker):
