@@ -17,6 +17,7 @@ from workers.broker import Hearing
 
 CYCLE, COLLECTOR = "meta.full_cycle", "meta.collector"
 CYCLES = frozenset(catalogue.queues(Lane.CYCLES))
+_ANSWER_S = 10.0  # a worker that replaces its processes on busy cores; who answers is not waited for longer
 
 
 @pytest.fixture
@@ -52,16 +53,16 @@ def test_a_halt_ends_what_runs_by_force_closes_every_queue_and_names_the_rows(
     waiting = plan(account=open_account(3))
     bell.ring_run(CYCLE, waiting, about="a shop, a slot")
 
-    halted = switchboard.halt([name], terminate=[CYCLE])[name]
+    halted = switchboard.halt([name], terminate=[CYCLE], timeout_s=_ANSWER_S)[name]
     assert set(halted.terminated_rows) == set(at_work)
     assert (halted.at_work, halted.consuming) == ((CYCLE, CYCLE), frozenset())
-    again = switchboard.halt([name], terminate=[CYCLE])[name]
+    again = switchboard.halt([name], terminate=[CYCLE], timeout_s=_ANSWER_S)[name]
     assert set(again.terminated_rows) == set(at_work), "an answer that got lost can be asked for again"
     assert switchboard.queue_lengths([CYCLE]) == {CYCLE: 1}
     assert switchboard.purge([CYCLE, COLLECTOR]) == 1
     assert switchboard.queue_lengths([CYCLE]) == {CYCLE: 0}
 
-    assert switchboard.apply_desired([name]) == {name: CYCLES}
+    assert switchboard.apply_desired([name], timeout_s=_ANSWER_S) == {name: CYCLES}
     assert _runs(engine)[waiting] is RunState.PLANNED
 
 
@@ -72,7 +73,7 @@ def test_a_halt_spares_tasks_of_other_names(engine, own_redis, bell, switchboard
     bell.ring_run(CYCLE, run_id, about="a shop, a slot")
     until(lambda: _runs(engine)[run_id] is RunState.RUNNING, "it is at work", worker.log)
 
-    halted = switchboard.halt([name], terminate=[COLLECTOR])[name]
+    halted = switchboard.halt([name], terminate=[COLLECTOR], timeout_s=_ANSWER_S)[name]
 
     assert (halted.at_work, halted.terminated_rows) == ((CYCLE,), ())
     until(lambda: _runs(engine)[run_id] is RunState.SUCCEEDED, "it goes on to its end", worker.log)
@@ -91,7 +92,7 @@ def test_a_halt_finds_what_runs_after_redis_came_back(
     own_redis.start()
     until(lambda: switchboard.consuming() == {name: CYCLES}, "the worker is back", worker.log)
 
-    assert switchboard.halt([name], terminate=[CYCLE])[name].terminated_rows == (run_id,)
+    assert switchboard.halt([name], terminate=[CYCLE], timeout_s=_ANSWER_S)[name].terminated_rows == (run_id,)
 
 
 def test_the_desired_state_is_applied_when_told_and_everything_closed_where_it_cannot_be_read(
@@ -99,16 +100,16 @@ def test_the_desired_state_is_applied_when_told_and_everything_closed_where_it_c
 ):
     name = named(start_worker(own_redis.url))
     _stop(engine, CYCLE)
-    assert switchboard.apply_desired([name]) == {name: CYCLES - {CYCLE}}
+    assert switchboard.apply_desired([name], timeout_s=_ANSWER_S) == {name: CYCLES - {CYCLE}}
 
     owner = make_engine(owner_database_url)
     with owner.begin() as conn:
         conn.execute(text("ALTER TABLE module_states RENAME TO module_states_away"))
-    assert switchboard.apply_desired([name]) == {name: frozenset()}
+    assert switchboard.apply_desired([name], timeout_s=_ANSWER_S) == {name: frozenset()}
     with owner.begin() as conn:
         conn.execute(text("ALTER TABLE module_states_away RENAME TO module_states"))
     owner.dispose()
-    assert switchboard.apply_desired([name]) == {name: CYCLES - {CYCLE}}
+    assert switchboard.apply_desired([name], timeout_s=_ANSWER_S) == {name: CYCLES - {CYCLE}}
 
 
 def test_who_does_not_answer_is_missing(own_redis, switchboard, start_worker, named):
@@ -123,7 +124,7 @@ def test_who_does_not_answer_is_missing(own_redis, switchboard, start_worker, na
 def test_the_control_lane_and_canaries_go_on_through_a_halt(own_redis, switchboard, start_worker, named):
     name = named(start_worker(own_redis.url, lane="control"))
 
-    assert switchboard.halt([name])[name].consuming == frozenset()
+    assert switchboard.halt([name], timeout_s=_ANSWER_S)[name].consuming == frozenset()
     assert switchboard.consuming() == {name: {catalogue.CONTROL_QUEUE}}
 
 
