@@ -21,11 +21,10 @@ from workers.bootstrap import House
 from workers.health import sources_of
 
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_WRITTEN = frozenset({".htm", ".html", ".markdown", ".md", ".txt"})
 _LONGEST = timedelta(days=90)  # what the spans are kept for
 _Since = Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back: such as 24h, 7d, 4w; at most 90d.")]
-_Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Write it into FILE instead: .html with plots, else Markdown.")
-]
+_Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write it into FILE instead: .html with plots, or .md.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -94,6 +93,8 @@ def _document(found: Report) -> dict[str, object]:
 
 
 def _write(found: Report, path: Path) -> None:
+    if path.suffix.lower() not in _WRITTEN:
+        raise BadInputError(f"{path} is none of {', '.join(sorted(_WRITTEN))}; name the file so")
     try:
         report_page.write(found, path)
     except OSError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from control_tower import thresholds
+from control_tower import house, thresholds
 from control_tower.evidence import Evidence, Known, PlatformFacts, Unknown, WorkerFacts
 from control_tower.thresholds import first_limit
 from domain.alerts import Finding, Severity, about
@@ -72,7 +72,7 @@ def broker_unhealthy(evidence: Evidence) -> tuple[Finding, ...]:
     if isinstance(broker, Unknown):
         return (about("broker_unhealthy", "", f"Redis cannot be asked: {broker.why}.", away=True),)
     facts, wrong = broker.value, []
-    if facts.evicted_keys > 0:
+    if facts.evicted_keys > 0 and facts.policy != house.NEEDED_POLICY:  # else the count is of before
         wrong.append(f"it has thrown {facts.evicted_keys} keys away")
     if facts.policy != _GOOD_POLICY:
         wrong.append(f'its maxmemory-policy is "{facts.policy}", not {_GOOD_POLICY}: messages may vanish')

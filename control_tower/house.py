@@ -47,7 +47,10 @@ def broker(evidence: Evidence) -> tuple[Reason, ...]:
 
 def _broker(facts: BrokerFacts) -> Iterator[Reason]:
     yield measured("redis_round_trip_ms", facts.round_trip_ms, f"Redis answers after {facts.round_trip_ms:.0f} ms")
-    yield measured("redis_evicted", facts.evicted_keys, f"Redis has thrown away {facts.evicted_keys} keys")
+    if (
+        facts.policy != NEEDED_POLICY
+    ):  # under it nothing is thrown away any more; the count of before stays until a restart
+        yield measured("redis_evicted", facts.evicted_keys, f"Redis has thrown away {facts.evicted_keys} keys")
     if facts.max_memory_bytes:
         share = facts.used_memory_bytes / facts.max_memory_bytes
         yield measured("redis_memory", share, f"Redis uses {share:.0%} of its memory")

@@ -18,6 +18,8 @@ from models.heartbeats import Heartbeat, ProcessKind
 T = TypeVar("T")
 _RUN_OUT: Final = ("db_connections", ModuleStatus.DEGRADED)
 
+_FOR_A_PERSON: Final = frozenset({"token"})  # no restart makes a token valid
+
 
 def scene_of(conn: Connection, checked: Checked) -> Scene:
     """Build the scene of a look that has just been taken."""
@@ -47,6 +49,9 @@ def _pair(row: ModuleHealth, evidence: Evidence) -> PairSign:
         reasons=tuple(reason.text for reason in row.reasons if reason.status is ModuleStatus.OFFLINE),
         errors_24h=row.error_count_24h,
         is_consumed=_is_consumed(row, evidence.consumers),
+        is_ours_to_cure=any(
+            reason.status is ModuleStatus.OFFLINE and reason.name not in _FOR_A_PERSON for reason in row.reasons
+        ),
     )
 
 

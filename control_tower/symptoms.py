@@ -28,6 +28,7 @@ class PairSign:
     reasons: tuple[str, ...] = ()
     errors_24h: int | None = None
     is_consumed: bool | None = None  # whether some living worker takes from each of its queues
+    is_ours_to_cure: bool = True  # False: it is offline for what only a person can mend, such as a token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def _of_pair(scene: Scene, slug: str, question: Callable[[PairSign], bool | None
 
 
 def _is_offline(row: PairSign) -> bool | None:
-    return None if row.status is ModuleStatus.UNKNOWN else row.status is ModuleStatus.OFFLINE
+    return None if row.status is ModuleStatus.UNKNOWN else row.status is ModuleStatus.OFFLINE and row.is_ours_to_cure
 
 
 def _is_unconsumed(row: PairSign) -> bool | None:
@@ -230,7 +231,7 @@ def _pairs(scene: Scene, ill: Collection[Lane | None]) -> list[Symptom]:
         why = "; ".join(row.reasons)
         if row.is_consumed is False:
             found.append(_pair(row, Trigger.SCHEDULER_NOT_RUNNING, "no worker takes from its queue"))
-        elif row.status is ModuleStatus.OFFLINE:
+        elif row.status is ModuleStatus.OFFLINE and row.is_ours_to_cure:
             found.append(_pair(row, Trigger.MODULE_OFFLINE, f"it is offline{f': {why}' if why else ''}"))
         if row.errors_24h is not None and thresholds.row("errors_24h").status(row.errors_24h) is ModuleStatus.DEGRADED:
             found.append(_pair(row, Trigger.MANY_ERRORS, f"{row.errors_24h} errors in 24 h"))

@@ -56,8 +56,9 @@ def reader_of(house: House) -> Callable[[Account], PlatformReader]:
 
 
 def why_unwell(house: House, executed_by: str) -> str | None:
-    """Check every module's health, and say what is wrong if the whole is critical; None = it is not."""
+    """Check every module's health, and say what is wrong if the whole is critical or stopped; None = it is not."""
     found = health.check(sources_of(house), executed_by=executed_by).system
-    if found.status is not SystemStatus.CRITICAL:
+    if found.status not in {SystemStatus.CRITICAL, SystemStatus.EMERGENCY_STOP}:
         return None
-    return f"the house is critical: {'; '.join(found.reasons[:_REASONS])}; `stakazo health` says more"
+    word, why = found.status.replace("_", " "), "; ".join(found.reasons[:_REASONS])
+    return f"the house is {word}: {why}; `stakazo health` says more"

@@ -17,6 +17,7 @@ from control_tower.shaping import sign_of
 from domain import catalogue
 from domain.actions import ActionState
 from domain.errors import NotReadyError
+from domain.health import SystemStatus
 from domain.slots import next_slot
 from embedded.runtime import ChildRecord, Runtime, read_runtime
 from models import accounts, heartbeats, incidents, ledger_counts, module_states, run_history, status_spans, stops
@@ -123,6 +124,9 @@ def look(house: House) -> Overview:
 def _judged(checked: Checked, held: Remembered) -> Judged:
     span = held.spans.get(status_spans.SYSTEM)
     since = span.since if span and span.status == checked.system.status else None
+    stopped_at = min((stop.closed_at for stop in held.stops if stop.account_id is None), default=None)
+    if checked.system.status is SystemStatus.EMERGENCY_STOP and stopped_at is not None:
+        since = stopped_at  # however often the tower was started since
     return Judged(system=checked.system, modules=checked.modules, since=since)
 
 

@@ -91,6 +91,14 @@ def test_the_page_stands_alone_shows_its_plots_and_runs_nobody_s_script(on_datab
 
 
 @pytest.mark.usefixtures("lived")
+def test_a_file_of_a_kind_that_nobody_writes_is_refused(on_database: Run, tmp_path: Path) -> None:
+    done = on_database("report", "--out", str(tmp_path / "week.pdf"))
+    assert done.code == 2
+    assert ".html" in done.err
+    assert not (tmp_path / "week.pdf").exists()
+
+
+@pytest.mark.usefixtures("lived")
 def test_a_file_of_another_kind_is_markdown_in_which_text_has_no_force(on_database: Run, tmp_path: Path) -> None:
     path = tmp_path / "week.md"
     assert on_database("report", "-o", str(path)).code == 0

@@ -46,7 +46,9 @@ def test_an_emergency_stop_is_the_first_word_with_who_and_why(on_database: Run) 
     told = on_database("status")
     assert told.out.startswith("EMERGENCY STOP")
     assert "a spike" in told.out.splitlines()[1]
-    assert on_database("status", "--json").document["system"]["status"] == "emergency_stop"
+    told = on_database("status", "--json").document
+    assert told["system"]["status"] == "emergency_stop"
+    assert told["system"]["since"] == told["stops"][0]["closed_at"]  # also where no tower has looked since
 
 
 @pytest.mark.usefixtures("filled")

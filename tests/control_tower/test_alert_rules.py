@@ -95,7 +95,7 @@ CAUSES = {
     "beat_dead": lambda: (well.evidence(beat=Known(Sign(age_s=181.0, detail={}, awaited_s=31.0))), None),
     "worker_dead": lambda: (worker_now(age_s=61.0), None),
     "worker_stuck": lambda: (worker_now(canary_age_s=181.0), None),
-    "broker_unhealthy": lambda: (broker(evicted_keys=1), None),
+    "broker_unhealthy": lambda: (broker(evicted_keys=1, policy="allkeys-lru"), None),
     "database_unhealthy": lambda: (well.evidence(database=Unknown("connection refused")), None),
     "token_expires": lambda: (token(token_left_s=6.9 * 86_400), None),
     "token_invalid": lambda: (token(is_token_valid=False), None),

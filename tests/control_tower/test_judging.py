@@ -209,7 +209,7 @@ FIGURES = {
     "db_query_ms": lambda value: _database(query_avg_ms=value),
     "redis_memory": lambda value: _broker(used_memory_bytes=value * 1_000_000, max_memory_bytes=1_000_000),
     "redis_round_trip_ms": lambda value: _broker(round_trip_ms=value),
-    "redis_evicted": lambda value: _broker(evicted_keys=int(value)),
+    "redis_evicted": lambda value: _broker(evicted_keys=int(value), policy="allkeys-lru"),
     "token_left_s": lambda value: _told(token_left_s=value),
     "version_left_days": lambda value: _told(version_left_days=value),
 }
@@ -467,3 +467,8 @@ def test_figures_are_those_of_the_worker_that_ran_the_module_last():
     assert (found.worker, found.memory_mb, found.cpu_pct, found.db_connections) == ("cycles@a", 150.0, 7.0, 3)
     assert (found.success_rate, found.avg_execution_ms, found.error_count_24h) == (1.0, 1_500.0, 0)
     assert found.api_calls_24h == 100
+
+
+def test_keys_thrown_away_before_redis_was_told_to_keep_all_are_history():
+    assert status(_broker(evicted_keys=7)) is ONLINE
+    assert status(_broker(evicted_keys=7, policy="allkeys-lru")) is OFFLINE

@@ -102,6 +102,13 @@ def test_a_pair_is_not_treated_for_what_its_worker_or_the_database_has():
     assert seen(Scene(now=NOW, pairs=(offline,), is_db_healthy=False)) == [(Trigger.DATABASE_UNHEALTHY, DATABASE)]
 
 
+def test_a_module_that_is_offline_for_its_token_waits_for_a_person():
+    ill = PairSign(slug=PAIR, platform="meta", status=ModuleStatus.OFFLINE, is_consumed=True, is_ours_to_cure=False)
+    scene = Scene(now=NOW, pairs=(ill,), workers=(worker(),), is_db_healthy=True)
+    assert seen(scene) == []
+    assert is_still_there(Trigger.MODULE_OFFLINE, PAIR, scene) is False
+
+
 def test_while_a_stop_of_all_stands_only_the_database_is_treated():
     ill = (pair(ModuleStatus.OFFLINE, errors=99, is_consumed=False),)
     assert seen(Scene(now=NOW, pairs=ill, workers=(worker(age_s=99.0),), is_halted=True)) == []

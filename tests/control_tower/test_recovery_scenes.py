@@ -52,6 +52,11 @@ def test_a_module_whose_successes_are_long_ago_is_offline(seen, sql):
     assert seen() == [(Trigger.MODULE_OFFLINE, CYCLE)]
 
 
+def test_a_token_that_is_not_valid_is_for_a_person_and_calls_for_no_restart(seen, sql):
+    sql("UPDATE platform_facts SET is_token_valid = false")
+    assert seen() == []
+
+
 def test_errors_of_a_day_are_counted(seen, sql):
     sql(
         "INSERT INTO runs (task, account_id, slot_at, now_at, mode, level, triggered_by, state, ring_at,"
