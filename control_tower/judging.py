@@ -162,7 +162,13 @@ def _stop_of_all(evidence: Evidence) -> str | None:
     for stop in evidence.stops.value:
         if stop.account_id is None:
             return f"emergency stop {stop.id} since {stop.closed_at:%Y-%m-%d %H:%M:%S}Z by {stop.actor}: {stop.reason}"
-    return None
+    if isinstance(evidence.slots, Unknown):
+        return None
+    everybody = {row.account_id for row in evidence.slots.value}
+    stopped = {stop.account_id for stop in evidence.stops.value}
+    if not everybody or not everybody <= stopped:
+        return None
+    return f"every account is stopped by itself: stops {', '.join(str(stop.id) for stop in evidence.stops.value)}"
 
 
 def _stopped_by(evidence: Evidence, pair: Pair, mine: Sequence[Rhythm]) -> str:

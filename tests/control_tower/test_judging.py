@@ -444,6 +444,13 @@ def test_a_stop_of_all_is_an_emergency_and_one_of_an_account_is_not():
     assert system(one, judge(one, WATCHED)).status is SystemStatus.HEALTHY
 
 
+def test_a_house_whose_every_account_is_stopped_by_itself_is_as_good_as_stopped():
+    stops = [SimpleNamespace(id=StopId(number), account_id=shop) for number, shop in enumerate(SHOPS)]
+    found = evidence(stops=Known(tuple(stops)))
+
+    assert system(found, judge(found, WATCHED)).status is SystemStatus.EMERGENCY_STOP
+
+
 def test_a_cycle_at_another_cadence_is_judged_by_that_cadence():
     slow = [
         replace(row, cycle=replace(row.cycle, every=4 * row.cycle.every)) if row.name == CYCLE else row
