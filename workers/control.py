@@ -21,7 +21,7 @@ def canary_task(app: Celery) -> None:
             canaries.done(conn, worker)
         return "done"
 
-    app.task(canary, base=HouseTask, bind=True, name=CANARY_TASK)
+    app.task(canary, base=HouseTask, shared=False, bind=True, name=CANARY_TASK)
 
 
 def control_task(app: Celery, name: str, do: Callable[[House], str]) -> None:
@@ -30,4 +30,4 @@ def control_task(app: Celery, name: str, do: Callable[[House], str]) -> None:
     def run(self: HouseTask) -> str:
         return do(self.house())
 
-    app.task(run, base=HouseTask, bind=True, name=name)
+    app.task(run, base=HouseTask, shared=False, bind=True, name=name)

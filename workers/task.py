@@ -71,20 +71,20 @@ def cycle_tasks(app: Celery, cycle: str, body: Body) -> None:
     """Register a cycle's task on every platform on which it is built: a run, by its id."""
     for rhythm in catalogue.RHYTHMS:
         if rhythm.cycle.name == cycle:
-            app.task(_run_of(rhythm, body), base=HouseTask, bind=True, name=rhythm.name)
+            app.task(_run_of(rhythm, body), base=HouseTask, shared=False, bind=True, name=rhythm.name)
 
 
 def tick_tasks(app: Celery) -> None:
     """Register the planner's tick of every built cycle."""
     for rhythm in catalogue.RHYTHMS:
-        app.task(_tick_of(rhythm), base=HouseTask, bind=True, name=tick_name(rhythm))
+        app.task(_tick_of(rhythm), base=HouseTask, shared=False, bind=True, name=tick_name(rhythm))
 
 
 def executor_tasks(app: Celery, execute: Callable[[House, ActionId, str], str]) -> None:
     """Register the executor of every built platform: an action, by its id."""
     for platform in catalogue.built_platforms():
         queue = catalogue.actions_queue(platform)
-        app.task(_executor_of(execute), base=HouseTask, bind=True, name=queue)
+        app.task(_executor_of(execute), base=HouseTask, shared=False, bind=True, name=queue)
 
 
 def _run_of(rhythm: Rhythm, body: Body) -> Callable[[HouseTask, int], str]:

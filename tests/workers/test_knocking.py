@@ -1,6 +1,7 @@
 """Beat's signs of life: given while its loop turns and its knocks leave, and only then."""
 
 import pytest
+from celery import Celery
 from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
@@ -10,6 +11,7 @@ from models.heartbeats import ProcessKind
 from workers import knocking
 from workers.doorbell import sender_app
 from workers.knocking import Knocking, Signs
+from workers.task import tick_tasks
 
 
 @pytest.fixture
@@ -52,6 +54,17 @@ def test_a_knock_into_a_broker_that_is_away_is_noticed():
     assert isinstance(caught.value.__context__, OperationalError)
     assert not scheduler._signs.is_well
     app.close()
+
+
+def test_tasks_belong_to_the_app_that_registered_them_and_to_no_other():
+    """A second app of the same process, such as a sender, must not find two tasks under one name."""
+    first, second = (Celery(name, set_as_current=False, fixups=[]) for name in ("first", "second"))
+    tick_tasks(first)
+    tick_tasks(second)
+    third = Celery("third", set_as_current=False, fixups=[])
+    assert "meta.collector.tick" in first.tasks
+    assert "meta.collector.tick" in second.tasks
+    assert "meta.collector.tick" not in third.tasks
 
 
 def test_a_sign_is_one_row_however_often_it_is_given(database_url):
