@@ -60,7 +60,7 @@ round-trip: setup  ## export a known twin in all 48 variants, import it, judge t
 	$(BIN)/python -m benchmarks.round_trip
 
 bench: setup  ## every benchmark, one after the other (minutes)
-	for name in boot cycle task_overhead market door audit detection; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in boot cycle task_overhead market door audit health stop scaling detection; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 long-run: setup  ## 14 simulated days of the small shop, unattended (DAYS=60 for the long form)
 	$(BIN)/python -m benchmarks.long_run --days $(or $(DAYS),14)

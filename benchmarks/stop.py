@@ -46,6 +46,7 @@ from models import accounts, fence, migrate, run_stops, runs, stops
 from models.accounts import Account
 from models.engine import make_engine
 from models.stops import Stop
+from workers import log
 from workers.commands import worker_lines
 from workers.doorbell import CeleryDoorbell, sender_app
 from workers.switchboard import CelerySwitchboard
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--campaigns", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    log.set_up(level="ERROR")  # standard output is for the figures
     with tempfile.TemporaryDirectory(prefix="stakazo-stop-") as folder:
         figures = measure(Path(folder), options.trials, options.messages, options.campaigns)
     if options.json:
