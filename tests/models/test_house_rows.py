@@ -62,6 +62,8 @@ def test_who_stops_several_modules_waits_for_a_row_without_the_audit_in_hand(dat
                 pass
             audit.note(conn, actor="ana", event="module.running")
         stopping.result()
+    with engine.connect() as conn:
+        assert module_states.stopped(conn) == {*both}
     engine.dispose()
 
 
