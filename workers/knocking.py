@@ -48,7 +48,7 @@ class Knocking(Scheduler):  # type: ignore[misc]  # celery ships no types
         """Knock, and remember whether it left."""
         try:
             found = super().apply_async(*args, **kwargs)
-        except Exception:
+        except Exception:  # whatever kept the knock from leaving; raised again
             self._signs.knocked(is_sent=False)
             raise
         self._signs.knocked(is_sent=True)
