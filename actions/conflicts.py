@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from actions.arbiter import arbitrate
 from decisions.overlap import Overlap, Stand, Tried, field_names, stand_of, try_out, without
-from decisions.policy import AccountLimits, ClassicPolicy
+from decisions.policy import AccountLimits, ClassicPolicy, Policy
 from domain.actions import ActionKind, ObjectKind, Proposal
 
 # What the rules of the classic table can want of what carries a budget, and of ads.
@@ -52,8 +52,13 @@ class Checked:
     mute: tuple[Mute, ...]
 
 
-def check(policy: ClassicPolicy, limits: AccountLimits, currency: str) -> Checked:
-    """Try the policy out; every conflict stands on figures on which both rules really fired."""
+def check(policy: Policy, limits: AccountLimits, currency: str) -> Checked:
+    """Try the policy out; every conflict stands on figures on which both rules really fired.
+
+    Of `matured` there is nothing to try: each of its rules acts on what one evidence module alone says of an object.
+    """
+    if not isinstance(policy, ClassicPolicy):
+        return Checked(conflicts=(), mute=())
     tried = try_out(policy, limits, currency)
     silent = _silent(tried)
     return Checked(

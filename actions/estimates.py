@@ -61,6 +61,11 @@ def estimate(account_name: str, spends: Sequence[int], score_limit: float | None
     )
 
 
+def score_limit(conn: Connection, account: Account) -> float:
+    """The points that the account's calls may use, by its tier; the smallest where the platform has told none yet."""
+    return _room(conn, account)[0] or quota.SMALLEST_SCORE
+
+
 def _seconds(campaigns: int, limit: float, used: float) -> float:
     points = campaigns * (2 * quota.POINTS[CallKind.READ] + quota.POINTS[CallKind.WRITE])
     free = max(0.0, 1.0 - used) * limit

@@ -25,7 +25,7 @@ from domain.actions import CREATES, RECORDED_ONLY, ActionKind, JsonMap, ObjectKi
 from domain.ids import ActionId, RunId
 from domain.money import Money
 from domain.platforms import Platform, budget_step_minor
-from models import budgets, hand_edits, ledger_sums
+from models import anomalies, budgets, hand_edits, ledger_sums
 from models.accounts import Account
 from models.budgets import KnownObject
 from models.hand_edits import HandsOff
@@ -61,6 +61,7 @@ class Gathered:
     taken: Taken
     wishes: Wishes
     hands_off: Mapping[_Object, HandsOff]
+    incident: str | None = None
     active_ad_sets: int | None = None
     shares_ppm: dict[_Object, int] | None = None  # of the objects to be paused; None = taken from `judged`
     judged: dict[_Object, Figures] = field(default_factory=dict)  # at the door: what was told as it was proposed
@@ -82,19 +83,16 @@ class Gathered:
 
     def facts(self, proposal: Proposal) -> Facts:
         """Say what is known as this proposal is judged."""
-        account, key, limits = self.account, (proposal.object_kind, proposal.object_id), self.limits
-        platform, caps = self._platform, self._caps
-        known = self.objects.get(key)
-        history = self.histories.get(proposal.object_id)
-        held = self.hands_off.get(key)
-        judged = self.judged.get(key)
-        under_way = self.open_actions.get(key)
-        overtaken_minor = 0
-        if under_way is not None and precedence.overtakes(proposal, under_way):
-            overtaken_minor, under_way = under_way.reserved_minor, None
+        key = (proposal.object_kind, proposal.object_id)
+        return self._facts(proposal, self.objects.get(key), self.judged.get(key), self._under_way(proposal))
+
+    def _facts(
+        self, proposal: Proposal, known: KnownObject | None, judged: Figures | None, under_way: "_UnderWay"
+    ) -> Facts:
+        key = (proposal.object_kind, proposal.object_id)
+        account, platform, caps = self.account, self._platform, self._caps
         in_campaign = self.campaign_totals_minor.get(known.campaign_id) if known else None
-        waiting = self.waiting.get(key)
-        last = self.last_changes.get(key)
+        history, held = self.histories.get(proposal.object_id), self.hands_off.get(key)
         return Facts(
             now=self.now,
             ad_set_cap=caps.ad_set,
@@ -110,8 +108,8 @@ class Gathered:
             learning_reset_step=platform.learning_reset_step,
             currency=account.currency,
             minimum_daily_budget_minor=account.minimum_daily_budget_minor,
-            account_daily_budgets_minor=self.account_total_minor - overtaken_minor,
-            campaign_daily_budgets_minor=None if in_campaign is None else in_campaign - overtaken_minor,
+            account_daily_budgets_minor=self.account_total_minor - under_way.overtaken_minor,
+            campaign_daily_budgets_minor=None if in_campaign is None else in_campaign - under_way.overtaken_minor,
             object_daily_budget_minor=known.sets_going_minor if known else None,
             budget_carrier=known.carrier if known else None,
             has_budget_history=True,
@@ -120,9 +118,9 @@ class Gathered:
             budget_day_ago_minor=history.day_ago_minor if history else None,
             is_learning=known.is_learning if known else None,
             has_ledger=True,
-            open_action_id=under_way.id if under_way else None,
-            last_change=_last_change(last) if last else None,
-            waiting=Waiting(action_id=waiting.id, rule=waiting.rule, priority=waiting.priority) if waiting else None,
+            open_action_id=under_way.open_action_id,
+            last_change=under_way.last_change,
+            waiting=under_way.waiting,
             actions_in_cycle=self.in_cycle,
             pauses_in_day=self.pauses,
             paused_ppm_in_day=self.paused_ppm,
@@ -135,12 +133,26 @@ class Gathered:
             has_marks=True,
             mark=self.wishes.mark_on(proposal, known),
             mark_below=self.wishes.mark_below(proposal),
+            has_incidents=True,
+            incident=self.incident,
             tree_age=_age(self.now, account.tree_read_at),
             insights_age=_age(self.now, account.insights_read_at),
             activities_age=_age(self.now, account.activities_read_at),
             hands_off_until=held.until if held else None,
             hands_off_by=held.by if held else None,
-            limits=limits,
+            limits=self.limits,
+        )
+
+    def _under_way(self, proposal: Proposal) -> "_UnderWay":
+        """What else was asked of the object; what the proposal overtakes holds nothing any more."""
+        key = (proposal.object_kind, proposal.object_id)
+        action, waiting, last = self.open_actions.get(key), self.waiting.get(key), self.last_changes.get(key)
+        is_overtaken = action is not None and precedence.overtakes(proposal, action)
+        return _UnderWay(
+            open_action_id=None if action is None or is_overtaken else action.id,
+            overtaken_minor=action.reserved_minor if action is not None and is_overtaken else 0,
+            waiting=Waiting(action_id=waiting.id, rule=waiting.rule, priority=waiting.priority) if waiting else None,
+            last_change=_last_change(last) if last else None,
         )
 
     def _share_of(self, key: _Object, judged: Figures | None) -> int | None:
@@ -180,6 +192,15 @@ class Gathered:
             key = (proposal.object_kind, proposal.object_id)
             self.pauses += 1
             self.paused_ppm += self._share_of(key, self.judged.get(key)) or 0
+
+
+class _UnderWay(NamedTuple):
+    """What else was asked of an object."""
+
+    open_action_id: ActionId | None
+    overtaken_minor: int  # what an action held that the proposal takes the place of
+    waiting: Waiting | None
+    last_change: LastChange | None
 
 
 class _Caps(NamedTuple):
@@ -252,6 +273,7 @@ def gather(
         ),
         wishes=gather_wishes(conn, account, now, proposals, with_figures=with_spend),
         hands_off=hand_edits.hands_off(conn, account.id, None, now),
+        incident=anomalies.incident(conn, account.id),
         judged={(row.object_kind, row.object_id): figures.read(row.figures) for row in judged},
     )
     if with_spend:

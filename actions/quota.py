@@ -25,8 +25,8 @@ READ_BACK_POINTS: Final = 1.0  # an ordinary write leaves room to look whether i
 SMALLEST_SCORE: Final = 60.0  # the tier of limited access, taken where none was told
 _HOURLY_POINT: Final = 2.4  # how much more of the business case's hourly count a point may be than of the score
 _ROUNDED: Final = 0.01  # the business case is told in whole percent, rounded down
-DECAY_S: Final = 300.0  # of the score, and of what insights report
-HOURLY_DECAY_S: Final = 3600.0  # of the business use case's hourly counts
+DECAY_S: Final = 300.0  # of the score
+HOURLY_DECAY_S: Final = 3600.0  # of the business use cases' hourly counts, insights' among them
 RETRY_TENTHS, RETRY_COST, RETRY_GAIN = 200, 10, 1  # a bucket of 20, one a retry, one back for ten successes
 
 LAST_CALLS: Final = 20
@@ -124,7 +124,7 @@ def shares(standing: Standing, kind: CallKind, more_points: float = 0.0) -> Mapp
         "account": share(standing.account, DECAY_S),
         "business": share(standing.business, HOURLY_DECAY_S, _HOURLY_POINT, _ROUNDED),
     }
-    return known | {"insights": share(standing.insights, DECAY_S)} if kind is CallKind.INSIGHTS else known
+    return known | {"insights": share(standing.insights, HOURLY_DECAY_S)} if kind is CallKind.INSIGHTS else known
 
 
 def in_flight(standing: Standing) -> float:

@@ -18,7 +18,7 @@ from models import approvals, ledger
 AWAITED: Final = "awaiting_approval"
 REJECTED: Final = "rejected"
 WAITS: Final = "waits_for_person"
-_NO_HOLDS: Final = timedelta(hours=24)
+NO_HOLDS: Final = timedelta(hours=24)
 _STANDS_NOW: Final = frozenset({ActionState.AWAITING_APPROVAL, ActionState.APPROVED})
 _Object = tuple[str, str]
 
@@ -34,7 +34,7 @@ class Waiting:
                 self._creates.append(action)
             else:
                 self._changes[_object(action)] = action
-        self._rejected = approvals.rejected_within(conn, account_id, _NO_HOLDS.total_seconds())
+        self._rejected = approvals.rejected_within(conn, account_id, NO_HOLDS.total_seconds())
         self.counts: Counter[str] = Counter()
 
     def is_asked_already(self, proposal: Proposal) -> bool:
@@ -56,7 +56,7 @@ class Waiting:
         by = self._rejected.get((proposal.kind, proposal.object_id, proposal.rule))
         if by is None or proposal.priority is Priority.PERSON:
             return None
-        return REJECTED, f"{by} rejected what {proposal.rule} wants here less than {_NO_HOLDS.days * 24} h ago"
+        return REJECTED, f"{by} rejected what {proposal.rule} wants here less than {NO_HOLDS.days * 24} h ago"
 
     def supersede(self, conn: Connection, added: Iterable[Action], *, actor: str) -> None:
         """Cancel what waited on an object for which something of the same or higher priority has come in."""

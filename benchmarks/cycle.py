@@ -1,10 +1,13 @@
 """A full cycle over accounts of growing size: time by step, rows a second, peak memory, growth, against a plain script.
 
-`python -m benchmarks.cycle [--ads 1000,10000,100000] [--source replay|sandbox|both] [--json]`
+`python -m benchmarks.cycle [--ads 1000,10000,100000] [--source replay|sandbox|both] [--days 28] [--json]`
 
 Each size runs in a process of its own on a fresh embedded Postgres (fsync on). `replay` serves pre-rendered pages, so
 that only our side is measured; `sandbox` is the living one. Three cycles are reported: the first loads the account, the
 second reads its whole tree again (every few hours), the third is the steady state (campaigns, ad sets, changed ads).
+Between the first and the second the evidence modules and the optimizer run once, each timed, so that the cycles decide
+by the default policy from evidence: of `--days` recorded days (28), of which the steady state reads the last two
+again. With `--days 1` there is one day to read, and no evidence.
 The peer, in the same run and on the same pages, is the script one would write first: requests, json, one dict per row,
 SQLAlchemy upserts of 1,000 rows.
 """
@@ -37,15 +40,23 @@ from embedded import postgres, redis
 from models import accounts, insights, migrate, partitions, run_history
 from models.accounts import Account
 from models.tables import insights_daily
-from tasks import full_cycle
+from tasks import ab_testing, budget_spikes, creative_intelligence, full_cycle, optimization, roas_engine
 from workers import planner
 from workers.bootstrap import House
 from workers.schedule import wanted_rhythms
 from workers.serve import serve
+from workers.work import Work
 
 _TASK = "meta.full_cycle"
 _READY_S = 900.0
 _CHUNK = 1000
+_MODULES: Mapping[str, Callable[[Work], None]] = {
+    "roas_engine": roas_engine.run,
+    "ab_testing": ab_testing.run,
+    "budget_spikes": budget_spikes.run,
+    "creative_intelligence": creative_intelligence.run,
+    "optimization": optimization.run,
+}
 
 
 def main() -> None:
@@ -53,16 +64,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ads", default="1000,10000,100000")
     parser.add_argument("--source", choices=("replay", "sandbox", "both"), default="both")
+    parser.add_argument("--days", type=int, default=28)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         source, _, ads = options.one.partition(":")
-        print(json.dumps(measure(source, int(ads))))
+        print(json.dumps(measure(source, int(ads), options.days)))
         return
     sizes = [int(text) for text in options.ads.split(",")]
     sources = ("replay", "sandbox") if options.source == "both" else (options.source,)
-    figures = {source: [_in_own_process(source, ads, quiet=options.json) for ads in sizes] for source in sources}
+    figures = {source: [_in_own_process(source, ads, options) for ads in sizes] for source in sources}
     document = {source: {"sizes": rows, **_growth(rows)} for source, rows in figures.items()}
     if options.json:
         print(json.dumps(document, indent=2))
@@ -70,11 +82,11 @@ def main() -> None:
         _print(document)
 
 
-def measure(source: str, ads: int) -> dict[str, Any]:
+def measure(source: str, ads: int, days: int) -> dict[str, Any]:
     """Run the first, the full and the steady cycle, then the peer, on one account of `ads` ads."""
     with (
         tempfile.TemporaryDirectory(prefix="stakazo-cycle-") as text,
-        _platform(source, ads, Path(text)) as environment,
+        _platform(source, ads, days, Path(text)) as environment,
     ):
         folder = Path(text)
         with postgres.start(folder / "postgres") as pg, redis.start(folder / "redis") as broker:
@@ -83,6 +95,7 @@ def measure(source: str, ads: int) -> dict[str, Any]:
             with House.open(name="benchmark") as house:
                 account = _open(house)
                 first = _cycle(house, account)
+                modules = {name: _module(house, account, name, body) for name, body in _MODULES.items()}
                 full = _cycle(house, account, is_full=True)
                 steady = _cycle(house, account)
                 peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -93,6 +106,7 @@ def measure(source: str, ads: int) -> dict[str, Any]:
         "full_s": full["total_s"],
         "steady_s": steady["total_s"],
         "steps_s": steady["steps_s"],
+        "modules_s": modules,
         "state": steady["state"],
         "proposed": first["proposed"],
         "repeated": steady["repeated"],
@@ -130,6 +144,21 @@ def _cycle(house: House, account: Account, *, is_full: bool = False) -> dict[str
     steps = {step["step"]: round(step["ms"] / 1000, 3) for step in run.steps_executed}
     counts = {name: run.stats_snapshot.get(name, 0) for name in ("proposed", "repeated")}
     return {"total_s": round(total_s, 2), "steps_s": steps, "state": run.state, **counts}
+
+
+def _module(house: House, account: Account, name: str, body: Callable[[Work], None]) -> float:
+    """Seconds of one run of a module that the cycle decides from."""
+    task = f"meta.{name}"
+    run_id: RunId = planner.plan_asked(house, task, account, asked_by="benchmark")
+    began = time.perf_counter()
+    rhythms = wanted_rhythms(house.settings)
+    serve(house, run_id, body, rhythm=catalogue.rhythm(task), rhythms=rhythms, owner="benchmark/1")
+    took_s = time.perf_counter() - began
+    with house.engine.connect() as conn:
+        run = run_history.get(conn, run_id)
+    if run is None or run.state not in (RunState.SUCCEEDED, RunState.PARTIAL):
+        raise SystemExit(f"{task} did not succeed: {run}")
+    return round(took_s, 2)
 
 
 def _our_insights(house: House, account: Account) -> float:
@@ -194,13 +223,14 @@ def _upsert(conn: Connection, rows: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _platform(source: str, ads: int, folder: Path) -> Iterator[Mapping[str, str]]:
+def _platform(source: str, ads: int, days: int, folder: Path) -> Iterator[Mapping[str, str]]:
     """Serve the account in a process of its own; yields the settings under which it is found."""
     data = folder / "sandbox"
     data.mkdir()
     if source == "replay":
         (data / "credentials.json").write_text(json.dumps({"access_token": replay.TOKEN}))
-        words = ["-m", "benchmarks.replay", "--ads", str(ads), "--day", datetime.now(UTC).date().isoformat()]
+        until = datetime.now(UTC).date().isoformat()
+        words = ["-m", "benchmarks.replay", "--ads", str(ads), "--until", until, "--days", str(days)]
     else:
         words = ["-m", "sandbox", "serve", "--data", str(data), "--scenario", f"generated:{ads}", "--speed", "1"]
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
@@ -229,10 +259,10 @@ def _credentials() -> str:
     return (Path(os.environ["SANDBOX_DATA"]) / "credentials.json").read_text()
 
 
-def _in_own_process(source: str, ads: int, *, quiet: bool) -> dict[str, Any]:
-    if not quiet:
+def _in_own_process(source: str, ads: int, options: argparse.Namespace) -> dict[str, Any]:
+    if not options.json:
         print(f"{source}: {ads:,} ads …", file=sys.stderr)
-    words = [sys.executable, "-m", "benchmarks.cycle", "--one", f"{source}:{ads}"]
+    words = [sys.executable, "-m", "benchmarks.cycle", "--one", f"{source}:{ads}", "--days", str(options.days)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=_READY_S, check=True)
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
@@ -261,6 +291,7 @@ def _print(document: Mapping[str, Any]) -> None:
                 f"{steps('step_3_api_actions'):>7.2f}s {row['proposed']:>8} {row['repeated']:>8} {row['peak_mb']:>8} "
                 f" {row['ratio_to_plain_script']}"
             )
+            print("         " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in row["modules_s"].items()))
         for step in figures["growth"]:
             print(f"  growth {step['ads']}: time x {step['time']}")
 

@@ -1,7 +1,7 @@
 """`stakazo account`: what an account may do by itself, its caps, its pause switch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -141,22 +141,26 @@ def set_(  # noqa: PLR0917 - typer hands options over by name
             "max_worst_day_minor": max_worst_day,
             "max_change_without_approval_minor": max_change_without_approval,
         }
-        wanted: dict[str, object] = {
+        own = {
             "level": level,
             "is_paused": paused,
             "page_id": clean_text(page),
             "pixel_id": clean_text(pixel),
             "countries": None if countries is None else _countries(countries),
         }
-        wanted = {name: value for name, value in wanted.items() if value is not None}
+        wanted: dict[str, object] = {name: value for name, value in own.items() if value is not None}
         wanted |= {name: _cap(before, text) for name, text in caps.items() if text is not None}
         wanted |= goals.read_goals(before, goal_roas, goal_cpa, margin, month_budget, clear)
         if not wanted:
             raise BadInputError("nothing to set; name at least one option, such as --level observe (see --help)")
         after = limits.change_account(conn, principal(conn), before, **wanted)
+    _print_changed(before, after, wanted, as_json=as_json)
+
+
+def _print_changed(before: Account, after: Account, names: Iterable[str], *, as_json: bool) -> None:
     changed = {
         name: {"before": getattr(before, name), "after": getattr(after, name)}
-        for name in wanted
+        for name in names
         if getattr(before, name) != getattr(after, name)
     }
     if as_json:

@@ -41,6 +41,10 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "alerts list": _P.READ,
         "alerts show": _P.READ,
         "alerts test": _P.STOP,
+        "anomalies list": _P.READ,
+        "anomalies refund": _P.READ,
+        "anomalies show": _P.READ,
+        "allocations": _P.READ,
         "approvals list": _P.READ,
         "approvals withdraw": _P.APPROVE,
         "approve": _P.APPROVE,
@@ -48,6 +52,8 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "audit retain": _P.COMMAND,
         "audit show": _P.READ,
         "audit verify": _P.READ,
+        "autonomy": _P.READ,
+        "backtest": None,  # of a twin; over an account's records it asks who it is (cli/backtest_recorded.py)
         "backup restore": None,  # of an empty database; who has the owner's address needs no leave of ours
         "backup write": None,
         "campaign list": _P.READ,
@@ -68,6 +74,10 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "command start_all": _P.COMMAND,
         "command stop_all": _P.STOP,
         "command sync_data": _P.RUN_CYCLE,
+        "contract check": _P.READ,  # of the platform, never of it more than that
+        "contract list": _P.READ,
+        "contract record": _P.READ,
+        "creatives": _P.READ,
         "cycle history": _P.READ,
         "cycle last": _P.READ,
         "cycle log": _P.READ,
@@ -81,18 +91,24 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "edits release": _P.MARK,
         "edits window": _P.READ,
         "emergency-stop": _P.STOP,
+        "experiment create": _P.MARK,
+        "experiment list": _P.READ,
+        "experiment show": _P.READ,
+        "experiment stop": _P.MARK,
         "fence close": _P.STOP,
         "fence open": _P.RESUME,
         "fence status": _P.READ,
         "health": _P.READ,
         "level set": _P.SET_LIMITS,
         "level show": _P.READ,
+        "live": _P.READ,
         "logs": _P.READ,
         "metrics": None,
         "migrate": None,
         "modules": _P.READ,
         "modules start": _P.COMMAND,
         "modules stop": _P.STOP,
+        "pacing": _P.READ,
         "plan": _P.READ,
         "policy check": _P.READ,
         "policy set": _P.SET_LIMITS,
@@ -108,6 +124,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
         "reference": None,
         "reject": _P.APPROVE,
         "report": _P.READ,
+        "roas": _P.READ,
         "sandbox advance": None,
         "sandbox export": None,
         "sandbox faults clear": None,
@@ -145,7 +162,7 @@ VERBS: Mapping[str, Permission | None] = MappingProxyType(
     }
 )
 # These tell what is wrong with the house, also where its database cannot say who asks: then they show none of its rows.
-_WITHOUT_DATABASE: Final = frozenset({"health", "logs", "status"})
+_WITHOUT_DATABASE: Final = frozenset({"contract check", "contract list", "contract record", "health", "logs", "status"})
 
 
 Gate = Callable[[str], None]

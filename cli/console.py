@@ -110,7 +110,7 @@ def print_facts(title: str, facts: Iterable[tuple[str, object]]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, Text(cell(value)))
+        table.add_row(Text(cell(name)), Text(cell(value)))
     out.print(table)
 
 

@@ -1,4 +1,4 @@
-"""Entry point: registers every command, and turns errors into one line and an exit code (0 fine, 1 failed, 2 usage)."""
+"""Entry point: runs what was typed, and turns errors into one line and an exit code (0 fine, 1 failed, 2 usage)."""
 
 import os
 import sys
@@ -7,102 +7,12 @@ from typing import NoReturn, cast
 
 import typer
 
-from cli import (
-    accounts,
-    actions,
-    alerts,
-    approvals,
-    audit,
-    authority,
-    backup,
-    changes,
-    command,
-    cycles,
-    digests,
-    doctor,
-    drill,
-    edits,
-    emergency,
-    fence,
-    health,
-    levels,
-    logs,
-    metrics,
-    modules,
-    objects,
-    policies,
-    quota,
-    recovery,
-    reference,
-    report,
-    sandboxes,
-    schedules,
-    secrets,
-    simulate,
-    spending_limit,
-    status,
-    tower,
-    undo,
-    up,
-    users,
-    why,
-)
+from cli import authority
 from cli.console import err, print_json, safe
+from cli.tree import build
 from domain.errors import BadInputError, StakazoError
 from embedded.errors import EmbeddedError, StopRequested
 from workers import log
-
-app = typer.Typer(
-    name="stakazo",
-    help="Runs a company's ads unattended. Start with `stakazo up`; `stakazo doctor` says what is wrong.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for _room in (
-    up,
-    simulate,
-    tower,
-    metrics,
-    status,
-    report,
-    logs,
-    health,
-    cycles,
-    doctor,
-    reference,
-    objects,
-    digests,
-    why,
-    approvals,
-):
-    _room.register(app)
-emergency.register(app)
-drill.register(app)
-app.add_typer(modules.app, name="modules")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(command.app, name="command", help="Order the tower about: eight commands, each a row with its outcome.")
-app.add_typer(schedules.app, name="schedules")
-app.add_typer(cycles.app, name="cycle", help="Run a full cycle now, or look at past ones.")
-app.add_typer(actions.app, name="actions", help="The ledger: what was wanted, why, and what became of it.")
-app.add_typer(approvals.app, name="approvals", help="What waits for a person, and taking an answer back.")
-spending_limit.register(changes.app)
-app.add_typer(changes.app, name="change", help="Ask for a change yourself, through the same door.")
-app.add_typer(undo.app, name="undo", help="What taking changes back would do; and doing it.")
-app.add_typer(edits.app, name="edits", help="What people changed by hand, and until when we keep off.")
-app.add_typer(fence.app, name="fence", help="Stop everything that writes; open it again, and resume what was paused.")
-app.add_typer(policies.app, name="policy", help="The rules' thresholds, per account.")
-app.add_typer(audit.app, name="audit", help="Who did what: look, hand out, check that nobody touched it.")
-app.add_typer(backup.app, name="backup", help="A copy of the database in use; a house that wakes up stopped.")
-app.add_typer(accounts.app, name="account", help="Accounts: level, caps, pause switch.")
-app.add_typer(levels.app, name="level", help="How far accounts and modules may go by themselves.")
-app.add_typer(users.app, name="user", help="Who may use this house: names, roles, tokens.")
-app.add_typer(quota.app, name="quota", help="Calls to the platforms: how many are left, who may make them.")
-app.add_typer(recovery.app, name="recovery", help="What was done by itself, whether it helped, what waits for you.")
-app.add_typer(secrets.app, name="secret", help="Tokens, sealed: set, list, rotate, delete; never shown.")
-app.add_typer(sandboxes.app, name="sandbox", help="The ad platform on loopback: import, advance, faults.")
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 _UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)  # typer's own click has no public name
@@ -139,7 +49,7 @@ def _lose_output(error: OSError) -> int:
 
 def _run() -> int:
     try:
-        result = authority.guarded(app)(prog_name="stakazo", standalone_mode=False)
+        result = authority.guarded(build(*sys.argv[1:2]))(prog_name="stakazo", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort) as error:
         return 0 if isinstance(error, StopRequested) else INTERRUPTED
     except (StakazoError, EmbeddedError) as error:

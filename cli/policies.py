@@ -8,8 +8,9 @@ import typer
 from actions import limits
 from actions.conflicts import Checked, Conflict, check
 from cli.console import AsJson, instant, print_json, print_table
+from cli.policy_words import MEANINGS
 from cli.session import AccountChoice, choose_account, opened, principal, transaction
-from decisions.policy import POLICIES, AccountLimits, ClassicPolicy, parse_policy
+from decisions.policy import DEFAULT, POLICIES, AccountLimits, Policy, parse_policy
 from domain.actions import Json
 from domain.errors import BadInputError
 from models import policies
@@ -17,7 +18,6 @@ from models.accounts import Account
 
 app = typer.Typer(no_args_is_help=True)
 
-DEFAULT = "classic"
 _SHOWN = 60
 
 
@@ -47,8 +47,11 @@ def show(
     defaults = POLICIES[name]().to_json()
     print_table(
         f"Policy {name} of account {chosen.id}, {chosen.name} ({origin})",
-        ("field", "value", "default"),
-        [(field, value, "" if value == defaults[field] else defaults[field]) for field, value in body.items()],
+        ("field", "value", "default", "what it is"),
+        [
+            (field, value, "" if value == defaults[field] else defaults[field], MEANINGS[name][field])
+            for field, value in body.items()
+        ],
         empty="no fields",
     )
     if history:
@@ -94,7 +97,7 @@ def set_(
     with opened() as house, transaction(house) as conn:
         chosen = choose_account(conn, account)
         kept = policies.current(conn, chosen.id)
-        before = parse_policy(kept[0], kept[1]) if kept else ClassicPolicy()
+        before = parse_policy(kept[0], kept[1]) if kept else POLICIES[name]()
         is_other = kept is not None and kept[0] != name
         base: dict[str, Json] = {} if from_defaults or is_other else before.to_json()
         after = parse_policy(name, base | typed)
@@ -114,7 +117,7 @@ def set_(
     _print_check(_check(after, chosen), chosen)
 
 
-def _check(policy: ClassicPolicy, account: Account) -> Checked:
+def _check(policy: Policy, account: Account) -> Checked:
     limits = AccountLimits(
         minimum_daily_budget_minor=account.minimum_daily_budget_minor,
         goal_roas=account.goal_roas,

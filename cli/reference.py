@@ -1,8 +1,9 @@
 """Reference pages that are drawn from the code's own tables, so that they cannot disagree: `make docs` writes them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,7 +19,11 @@ from domain.catalogue import PAIRS
 from domain.modules import MODULES, Cycle
 from domain.platforms import PLATFORMS
 
+if TYPE_CHECKING:
+    from sandbox.dialects import DialectRow
+
 _HOUR_S = 3600
+_SEEN: Final = Path(__file__).parents[1] / "tests" / "conformance" / "seen.json"  # absent outside a checkout
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def write(folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("docs/reference")) -> None:
     """Write every reference page."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, page in PAGES.items():
+    for name, page in pages().items():
         (folder / name).write_text(page(), encoding="utf-8")
 
 
@@ -93,6 +98,14 @@ def scenario_page() -> str:
     return _page("Scenario files", "sandbox/scenario.py and the files beside it", *parts(_table))
 
 
+def dialect_page(row: "DialectRow") -> str:
+    """Every call that a dialect of the sandbox answers, who was seen to use it, and its limits."""
+    from sandbox.dialects import draw_page  # late: only these pages need the sandbox
+
+    title, parts = draw_page(row, _table, _SEEN)
+    return _page(title, f"the rows of sandbox/{row.name}/", *parts)
+
+
 def alerts_page() -> str:
     """Every kind of alert: how bad, how long it must last, what to do; and the limits that they go by."""
     kinds = [
@@ -111,9 +124,14 @@ def alerts_page() -> str:
     )
 
 
-PAGES: Mapping[str, Callable[[], str]] = {
-    "modules.md": modules_page, "door.md": door_page, "scenario.md": scenario_page, "alerts.md": alerts_page
-}  # fmt: skip
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Return who draws each page, by its file's name."""
+    from sandbox.dialects import DIALECTS  # late, as above
+
+    fixed: dict[str, Callable[[], str]] = {
+        "modules.md": modules_page, "door.md": door_page, "scenario.md": scenario_page, "alerts.md": alerts_page
+    }  # fmt: skip
+    return fixed | {f"{row.name}_sandbox.md": partial(dialect_page, row) for row in DIALECTS if row.page}
 
 
 def _built(cycle: Cycle) -> tuple[str, ...]:

@@ -9,12 +9,16 @@ from sandbox.faults import MEANINGS
 from sandbox.scenario import AccountSpec, Scenario, load_scenario, scenario_names
 from sandbox.scenario_faults import EditSpec, FaultSpec, MatchSpec
 from sandbox.scenario_market import GenerateSpec, HandEditSpec, MarketSpec, PersonSpec, SeasonSpec
+from sandbox.scenario_media import MediaSpec
 from sandbox.scenario_objects import AdSetSpec, AdSpec, CampaignSpec, HistoryRow, IncidentSpec
+from sandbox.scenario_reports import ReportsSpec
 from sandbox.scenario_row import Row
 
 Table = Callable[[Sequence[str], Iterable[Sequence[object]]], str]
 _ROWS: Final[tuple[tuple[str, type[Row]], ...]] = (
     ("The world: top of the file", Scenario),
+    ("`[media]`", MediaSpec),
+    ("`[reports]`", ReportsSpec),
     ("`[[faults]]`", FaultSpec),
     ("`[faults.match]`", MatchSpec),
     ("`[faults.edit]`", EditSpec),

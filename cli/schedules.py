@@ -157,17 +157,17 @@ def run(  # noqa: PLR0917 - options of the command line, by name
     Example: stakazo schedules run full_cycle --plan
     """
     from cli import cycles, rehearsals  # late: the latter loads the decisions and Celery, which listing does without
-    from tasks.rehearsal import CYCLE
+    from tasks.rehearsal import CYCLE, OPTIMIZER
 
     name = _named(cycle)[0].cycle.name
     if not is_planned:
         cycles.run(account=account, cycle=name, wait=wait, timeout=timeout, as_json=as_json)
-    elif name == CYCLE:
+    elif name in {CYCLE, OPTIMIZER}:
         rehearsals.show_plan(account, as_json=as_json)
     elif as_json:
         print_json({"cycle": cycle, "proposes": []})
     else:
-        say(f"{cycle} proposes nothing: it reads, or writes down what is known; only {CYCLE} has something to plan")
+        say(f"{cycle} proposes nothing of its own that can be planned: {CYCLE} and {OPTIMIZER} do")
 
 
 def _list(account: str | None, *, as_json: bool) -> None:

@@ -41,7 +41,7 @@ def simulate(  # noqa: PLR0917 - typer hands options over by name
     ] = None,
     days: Annotated[float, typer.Option(min=0.02, max=400, help="Platform days from the beginning on.")] = 14,
     policy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The policy to decide by; default classic.")
+        str | None, typer.Option(metavar="NAME", help="The policy to decide by; default matured.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="How the world's dice fall; default: the scenario's own.")] = None,
     start: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from decisions.policy import parse_policy
+from decisions.policy import DEFAULT, parse_policy
 from domain.actions import JsonMap, Mode
 from domain.errors import BadInputError, NotReadyError
 from embedded.runtime import read_runtime
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.branching import Branched
     from sandbox.scenario import Scenario
 
-CLASSIC = "classic"
+
 _CARRIED = (
     "max_daily_budget_per_ad_set_minor",
     "max_daily_budget_per_campaign_minor",
@@ -97,7 +97,7 @@ def _of_scenario(settings: Settings, wanted: Wanted, name: str) -> Prepared:
             raise BadInputError(str(error)) from None
         branched = branch(folder.beginning, folder.sandbox, from_start=True)
         title = f"{scenario.title or scenario.name}, seed {seed}"
-        kept = _begin(folder, branched, branched.account_ids, wanted, title=title, policy=wanted.policy or CLASSIC)
+        kept = _begin(folder, branched, branched.account_ids, wanted, title=title, policy=wanted.policy or DEFAULT)
         return Prepared(folder=folder, plan=kept, is_new=True, carried={}, policy=(kept.policy, {}))
     plan = _go_on(folder, kept, wanted)
     return Prepared(folder=folder, plan=plan, is_new=False, carried={}, policy=None)
@@ -126,7 +126,7 @@ def _of_account(settings: Settings, wanted: Wanted, text: str) -> Prepared:
     _forget_half_made(folder)
     branch(settings.sandbox_data, folder.beginning, seed=wanted.seed)
     branched = branch(folder.beginning, folder.sandbox)
-    policy: tuple[str, JsonMap] = (wanted.policy, {}) if wanted.policy else own_policy or (CLASSIC, {})
+    policy: tuple[str, JsonMap] = (wanted.policy, {}) if wanted.policy else own_policy or (DEFAULT, {})
     dice = "" if wanted.seed is None else f", seed {wanted.seed}"
     title = f"the twin {row.name if row else digits}{dice}"
     plan = _begin(folder, branched, (digits,), wanted, title=title, policy=policy[0])

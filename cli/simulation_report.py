@@ -87,7 +87,8 @@ def _trouble(troubles: Troubles) -> Iterator[str]:
         over = troubles.edits.get("overwritten", 0)
         yield (
             f"People made {sum(troubles.edits.values())} edits by hand; {troubles.left_alone} changes were given up for"
-            f" them, and {over} edits that fell between a reading and a write were gone over, and flagged."
+            f" them, others waited ({troubles.held_back} looks), and {over} edits that fell between a reading and a"
+            " write were gone over, and flagged."
         )
 
 
@@ -164,6 +165,7 @@ def _troubles_table(troubles: Troubles) -> Iterator[str]:
         ("changes that a person was asked about", _counts(troubles.requests) or "none"),
         ("edits by hand, by how they were found", _counts(troubles.edits) or "none"),
         ("changes given up for an edit by hand", str(troubles.left_alone)),
+        ("looks at changes that wait for one", str(troubles.held_back)),
         ("from our fresh reading to the write", window),
         ("rows of the audit", f"{troubles.audit_rows}, {_whole(troubles)}"),
         ("largest share of an account's calls in use", f"{troubles.usage_peak:.1%}"),

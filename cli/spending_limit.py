@@ -6,7 +6,7 @@ import typer
 
 from actions import door, spending_limits
 from cli import goals
-from cli.changes import leave
+from cli.changes import app, leave
 from cli.console import AsJson, say
 from cli.ringing import ring_all
 from cli.session import choose_account, opened, principal, transaction
@@ -31,11 +31,7 @@ _NoLimit = Annotated[bool, typer.Option("--no-spending-limit", help="Take the li
 _Margin = Annotated[str | None, typer.Option("--margin", metavar="AMOUNT", help='Added to what is spent, as "5 EUR".')]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command beside the other changes."""
-    app.command("account")(account)
-
-
+@app.command("account")
 def account(  # noqa: PLR0917 - typer hands options over by name
     account_id: Annotated[str, typer.Argument(metavar="ID", help="Our id of the account, or the platform's.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the change for good.")],

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -9,25 +10,15 @@ import typer
 
 from cli import wording
 from cli.console import cell, err, out, print_json, print_table, say
-from domain import catalogue
-from domain.actions import IN_FLIGHT, Action, ActionState
-from domain.errors import NotReadyError
-from domain.health import OPEN_RUN_STATES, RunState
-from domain.ids import RunId
+from cli.first_cycles import FirstCycle, run_first
+from domain.health import RunState
 from domain.money import Money
 from embedded.events import Event, EventKind
-from models import accounts, ledger_reads, run_history, stops
-from models.accounts import Account
-from models.runs import Run
-from workers import addresses, machine, oracle, planner
+from workers import addresses, machine, oracle
 from workers.bootstrap import House
 from workers.machine import Machine
 from workers.settings import read_settings
-from workers.work import why_stop
 
-FIRST_CYCLE = "full_cycle"
-_CYCLE_TIMEOUT_S = 600.0
-_SETTLE_TIMEOUT_S = 60.0
 _MONEY = frozenset({"total_spend_today"})  # minor units of the account's currency
 _QUIET = frozenset({EventKind.STARTED, EventKind.READY})
 _SpeedOption = Annotated[float, typer.Option("--speed", min=0.0, help="Sandbox seconds per real second.")]
@@ -54,15 +45,6 @@ class Stages:
             self._current = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstCycle:
-    """What the first cycle of an account did."""
-
-    account: Account
-    run: Run
-    actions: tuple[Action, ...]
-
-
 def register(app: typer.Typer) -> None:
     """Add the two commands."""
     app.command("up")(up)
@@ -71,7 +53,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(*, speed: _SpeedOption = 1.0) -> None:
-    """Start everything on this machine, run the first full cycle, and keep running until Ctrl-C.
+    """Start everything on this machine, run the first cycles, and keep running until Ctrl-C.
 
     Embedded Postgres and Redis are started unless DATABASE_URL / REDIS_URL are set. State stays in STAKAZO_HOME
     (.stakazo): the next start goes on where this one stopped.
@@ -79,7 +61,7 @@ def up(*, speed: _SpeedOption = 1.0) -> None:
     stages = Stages()
     with machine.started(read_settings(), speed=speed, on_event=_tell, on_stage=stages.enter) as running:
         stages.close()
-        for cycle in _first_cycles(running):
+        for cycle in run_first(running):
             _print_cycle(cycle)
         _print_where_to_look(running)
         running.supervisor.run_until_stopped()
@@ -87,12 +69,12 @@ def up(*, speed: _SpeedOption = 1.0) -> None:
 
 
 def demo(*, json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False) -> None:
-    """Start everything, run one full cycle, compare the ledger with the sandbox's log, and stop; exit 0 if all fits."""
+    """Start everything, run the first cycles, compare ledger and sandbox's log, and stop; exit 0 if all fits."""
     stages = Stages()
     settings = read_settings()
     with machine.started(settings, speed=1.0, on_event=_tell, on_stage=stages.enter) as running:
         stages.enter("the first cycle")
-        cycles = _first_cycles(running)
+        cycles = run_first(running)
         stages.close()
         comparison = oracle.compare(running.house.engine, addresses.sandbox_admin_url(settings))
         fine = comparison.agrees and bool(cycles) and all(cycle.run.state is RunState.SUCCEEDED for cycle in cycles)
@@ -135,70 +117,10 @@ def migrate_database() -> None:
         )
 
 
-def _first_cycles(running: Machine) -> tuple[FirstCycle, ...]:
-    """Run a full cycle on every account of the sandbox, side by side, and wait until its actions have settled."""
-    house = running.house
-    with house.engine.connect() as conn:
-        opened = [accounts.get(conn, account_id) for account_id in running.accounts]
-    if not opened:
-        raise NotReadyError("no account is open: the sandbox shows none and no live account is set up")
-    planner.planner_of(house).plan()
-    due = [(account, _run_of(running, account)) for account in opened if not _is_held_back(house, account)]
-    return tuple(_wait_for(running, account, run_id) for account, run_id in due)
-
-
-def _is_held_back(house: House, account: Account) -> bool:
-    """A machine that starts while all is stopped comes up, stands still and says why: a stop outlives restarts."""
-    with house.engine.connect() as conn:
-        held = next((row for row in stops.covering(conn, account.id)), None)
-        why = why_stop(conn, catalogue.rhythm(f"{account.platform}.{FIRST_CYCLE}"), account)
-    if why is None:
-        return False
-    way_out = f"`stakazo resume --stop {held.id}` ends the stop" if held else "`stakazo status` says more"
-    say(f"{account.name}: no cycle runs, {why}; {way_out}")
-    return True
-
-
-def _run_of(running: Machine, account: Account) -> RunId:
-    """The run of the slot that was just planned (by us, beat or the tower), else one beside the slots."""
-    task = f"{account.platform}.{FIRST_CYCLE}"
-    with running.house.engine.connect() as conn:
-        newest = run_history.last(conn, task=task, account_id=account.id)
-    if newest is not None and newest.created_at >= running.started_at and newest.state is not RunState.SKIPPED:
-        return newest.id
-    return planner.ask(running.house, task, account, asked_by="stakazo up")
-
-
-def _wait_for(running: Machine, account: Account, run_id: RunId) -> FirstCycle:
-    if not running.supervisor.wait(lambda: not _is_open(running, run_id), timeout_s=_CYCLE_TIMEOUT_S):
-        raise NotReadyError(
-            f"the first cycle has not ended after {_CYCLE_TIMEOUT_S:.0f} s; see `stakazo cycle log {run_id}`"
-        )
-    running.supervisor.wait(lambda: not _is_settling(running, run_id), timeout_s=_SETTLE_TIMEOUT_S)
-    with running.house.engine.connect() as conn:
-        run = run_history.get(conn, run_id)
-        if run is None:
-            raise NotReadyError(f"run {run_id} has vanished")
-        return FirstCycle(account=account, run=run, actions=ledger_reads.of_run(conn, run_id))
-
-
-def _is_open(running: Machine, run_id: RunId) -> bool:
-    with running.house.engine.connect() as conn:
-        run = run_history.get(conn, run_id)
-    return run is not None and run.state in OPEN_RUN_STATES
-
-
-def _is_settling(running: Machine, run_id: RunId) -> bool:
-    """Unknown outcomes wait out a quarantine of minutes; nobody at a terminal waits for those."""
-    with running.house.engine.connect() as conn:
-        rows = ledger_reads.of_run(conn, run_id)
-    return any(row.state in IN_FLIGHT - {ActionState.UNKNOWN} for row in rows)
-
-
 def _print_cycle(cycle: FirstCycle) -> None:
     run, stats = cycle.run, cycle.run.stats_snapshot
     seconds = (run.duration_ms or 0) / 1000
-    out.print(f"\n{cell(cycle.account.name)}: full cycle {run.id} {run.state} in {seconds:.1f} s", markup=False)
+    out.print(f"\n{cell(cycle.account.name)}: {cycle.words} {run.id} {run.state} in {seconds:.1f} s", markup=False)
     for name, value in stats.items():
         out.print(f"  {name.replace('_', ' ')}: {_figure(name, value, cycle.account.currency)}", markup=False)
     for error in run.errors:
@@ -222,6 +144,8 @@ def _print_cycle(cycle: FirstCycle) -> None:
 def _figure(name: str, value: object, currency: str) -> str:
     if isinstance(value, int) and name in _MONEY:
         return str(Money(value, currency))
+    if isinstance(value, Mapping):
+        return "; ".join(f"{count} x {cell(why)}" for why, count in value.items()) or "none"
     return f"{value:.2f}" if isinstance(value, float) else cell(value)
 
 

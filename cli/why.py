@@ -1,5 +1,6 @@
 """`stakazo why`: what was wanted of an object, on which figures and how old they were, and what stopped it."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from cli import wording
 from cli.console import AsJson, instant, print_facts, print_json, print_table, say, span
 from cli.session import AccountChoice, choose_account, opened, reading, transaction
 from decisions.gates import Gate
+from decisions.policy import ClassicPolicy
 from models.histories import Wanted
 from tasks import why as explaining
 from tasks.why import CycleLine, RuleGates, Why
@@ -21,14 +23,16 @@ def register(root: typer.Typer) -> None:
 def why(
     object_id: Annotated[str, typer.Argument(metavar="OBJECT", help="The platform's id of a campaign, ad set or ad.")],
     account: AccountChoice = None,
-    cycles: Annotated[int, typer.Option(min=1, max=1000, help="So many of its last cycles.")] = 5,
-    show_all: Annotated[bool, typer.Option("--all", help="Gates that pass, too.")] = False,
+    cycles: Annotated[
+        int, typer.Option(min=1, max=1000, help="So many of the last cycles, and of those that wanted something of it.")
+    ] = 5,
+    show_all: Annotated[bool, typer.Option("--all", help="Gates that pass and figures of evidence, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Explain why an object was changed, or was not.
 
-    First each rule with the gate that stops it now (figure, limit, age), then what the door would say, then the last
-    cycles. Nothing is written.
+    First what each module knows of it (under classic: each rule with the gate that stops it now), then what the door
+    would say, then the last cycles. Nothing is written.
 
     Example: stakazo why 23850001
     """
@@ -41,6 +45,7 @@ def why(
         print_json(_document(found))
         return
     _print_head(found)
+    _print_findings(found, show_all=show_all)
     _print_rules(found, show_all=show_all)
     _print_now(found)
     _print_cycles(found)
@@ -55,6 +60,16 @@ def _document(found: Why) -> dict[str, object]:
     return {
         "account": found.account.id,
         **{name: getattr(found, name) for name in names},
+        "findings": [
+            {
+                "module": row.module,
+                "found_at": row.found_at,
+                "verdict": row.finding.verdict,
+                "words": row.finding.words,
+                "evidence": dict(row.finding.evidence),
+            }
+            for row in found.findings
+        ],
         "rules": [
             {"rule": row.rule, "would": row.would, "fires": not row.binding, "gates": row.gates} for row in found.rules
         ],
@@ -81,13 +96,28 @@ def _print_head(found: Why) -> None:
         facts.append(("no cycle runs", found.hindrance))
     if found.declined:
         facts.append(("nothing is decided", found.declined))
+    facts += [("set aside", words) for words in found.set_aside]
     print_facts(f"{thing.kind.replace('_', ' ')} {thing.name} ({thing.id}), {thing.status}", facts)
+
+
+def _print_findings(found: Why, *, show_all: bool) -> None:
+    """What the evidence modules said; with `--all` every figure under it."""
+    rows: list[tuple[object, ...]] = []
+    for told in found.findings:
+        rows.append((told.module, instant(told.found_at), told.finding.verdict.replace("_", " "), told.finding.words))
+        if show_all:
+            rows += [("", "", name, json.dumps(value)) for name, value in sorted(told.finding.evidence.items())]
+    print_table(
+        "What is known of it", ("module", "found", "verdict", "in words"), rows, empty="no module has said anything yet"
+    )
 
 
 def _print_rules(found: Why, *, show_all: bool) -> None:
     if found.not_judged:
         say(f"no rule judges it: {found.not_judged}")
         return
+    if found.policy != ClassicPolicy.NAME:
+        return  # it acts on the findings above
     rows = [line for rule in found.rules for line in _lines(rule, show_all=show_all)]
     print_table(
         "What stands between it and each rule",
@@ -137,7 +167,7 @@ def _print_now(found: Why) -> None:
 def _print_cycles(found: Why) -> None:
     rows = [line for cycle in found.cycles for line in cycle_lines(cycle, found.account.currency)]
     print_table(
-        "Last cycles",
+        "Last cycles, and the last that wanted something of it",
         ("run", "slot", "wanted by", "change", "state", "gate", "figures' age", "because"),
         rows,
         empty="none has run yet; `stakazo cycle run`",

@@ -22,7 +22,7 @@ from domain.alerts import Finding
 from domain.clock import PlatformClock
 from domain.errors import NotReadyError
 from domain.money import Money
-from models import accounts, alert_reads, audit_verify, heartbeats, incidents
+from models import accounts, alert_reads, audit_verify, heartbeats, incidents, pacing, promotions
 from models.accounts import Account
 from models.audit_verify import Verified
 from models.engine import db_now
@@ -109,6 +109,8 @@ class Alarm:
             waiting=alert_reads.waiting(conn),
             doubts=alert_reads.doubts(conn),
             spikes=self._spikes,
+            live=pacing.warnings(conn),
+            demoted=promotions.demoted(conn),
             audit=audit,
             failing_duties=_failing(conn),
         )

@@ -11,6 +11,8 @@ from domain.health import ModuleStatus
 from domain.money import Money, exponent
 from models.alert_reads import BudgetChange, Calls, Doubt, FailedRun, Unknowns, Waiting
 from models.audit_verify import Verified
+from models.pacing import LiveWarning
+from models.promotions import Kept
 
 LARGE_CHANGE_MAJOR: Final = 1_000  # REQUIREMENTS §4: budget change over 1,000 (dollars there), LIVE only
 PILED_UP: Final = 3  # facts/reliability.md §5.3 UnknownPiling: 3 in 10 minutes, or one older than two quarantines
@@ -28,6 +30,8 @@ class Business:
     doubts: Sequence[Doubt] = ()
     spikes: Sequence[Spike] | None = None
     audit: Verified | None = None
+    live: Sequence[LiveWarning] = ()
+    demoted: Sequence[Kept] = ()
     failing_duties: Mapping[str, str] = field(default_factory=dict)  # of the tower → what each failed with
 
 
@@ -44,6 +48,9 @@ def business_rules() -> Mapping[str, Rule]:
         "approvals_wait": approvals_wait,
         "in_doubt_after_stop": in_doubt_after_stop,
         "spend_spike": spend_spike,
+        "runaway_spend": runaway_spend,
+        "pace_off": pace_off,
+        "module_demoted": module_demoted,
         "audit_broken": audit_broken,
         "duty_failed": duty_failed,
     }
@@ -146,6 +153,43 @@ def spend_spike(business: Business) -> tuple[Finding, ...] | None:
             detail={"minor": row.spent.minor, "usual_minor": row.usual.minor},
         )
         for row in business.spikes
+    )
+
+
+def runaway_spend(business: Business) -> tuple[Finding, ...]:
+    """What real time would pause, or has paused, because it cannot wait."""
+    return _live(business, "runaway_spend")
+
+
+def pace_off(business: Business) -> tuple[Finding, ...]:
+    """Spans of accounts that will miss their target."""
+    return _live(business, "pace_off")
+
+
+def module_demoted(business: Business) -> tuple[Finding, ...]:
+    """Modules that were set back at their last look, until the next."""
+    return tuple(
+        Finding(
+            kind="module_demoted",
+            scope=f"{row.module} of account {row.account_id}",
+            text=f"{row.module} of account {row.account_id} was set back from {row.level} to {row.to}:"
+            f" {'; '.join(row.reasons)}.",
+            detail={"account": row.account_id, "module": row.module, "level": row.to},
+        )
+        for row in business.demoted
+    )
+
+
+def _live(business: Business, kind: str) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            kind=kind,
+            scope=f"{row.scope} of account {row.account_id}",
+            text=f"{row.account}: {row.words}.",
+            detail={"account": row.account_id, "scope": row.scope},
+        )
+        for row in business.live
+        if row.kind == kind
     )
 
 

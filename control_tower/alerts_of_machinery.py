@@ -131,7 +131,7 @@ def token_invalid(evidence: Evidence) -> tuple[Finding, ...] | None:
 
 
 def version_ends(evidence: Evidence) -> tuple[Finding, ...] | None:
-    """Versions of a platform's API that end within a month."""
+    """Versions of a platform's API that end within two months."""
     rows = _platforms(evidence)
     if rows is None:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Engine
 
 from domain import catalogue
-from domain.ports import Switchboard
+from domain.broker_ports import Switchboard
 from models import canaries, heartbeats
 from models.canaries import Canary
 from models.engine import db_now

@@ -10,8 +10,9 @@ from typing import Generic, TypeVar
 
 from control_tower.slots_due import SlotView
 from domain.actions import Mode
+from domain.broker_ports import BrokerFacts
 from domain.ids import AccountId
-from domain.ports import BrokerFacts, ProcessState
+from domain.ports import ProcessState
 from models.health_reads import Business, CallFacts, DatabaseFacts, PlatformFacts, RecoveryFacts, RunFacts
 from models.module_states import ModuleState
 from models.stops import Stop

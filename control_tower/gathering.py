@@ -37,11 +37,12 @@ from control_tower.shaping import (
     worker_facts,
 )
 from domain import catalogue
+from domain.broker_ports import BrokerFacts, Switchboard
 from domain.catalogue import RHYTHMS, Rhythm
 from domain.clock import PlatformClock
 from domain.errors import StakazoError
 from domain.ids import AccountId
-from domain.ports import BrokerFacts, Processes, ProcessState, Switchboard
+from domain.ports import Processes, ProcessState
 from models import accounts, canaries, health_reads, heartbeats, module_states, quota, schedule_pauses, stops
 from models.accounts import Account
 from models.canaries import Canary

@@ -14,9 +14,10 @@ from sqlalchemy import Engine
 from control_tower.desired import lane_of
 from domain import catalogue
 from domain.actions import Json
+from domain.broker_ports import Halted, Switchboard
 from domain.ids import StopId
 from domain.modules import Lane
-from domain.ports import Halted, Processes, ProcessState, Switchboard
+from domain.ports import Processes, ProcessState
 from models import heartbeats, run_stops, stops
 from models.heartbeats import ProcessKind
 

@@ -9,7 +9,8 @@ from typing import Final
 from control_tower import thresholds
 from control_tower.evidence import Evidence, Known, Reading, Sign, Unknown, WorkerFacts
 from control_tower.findings import Reason, degraded, measured, offline, span, unknown
-from domain.ports import BrokerFacts, ProcessState
+from domain.broker_ports import BrokerFacts
+from domain.ports import ProcessState
 
 NEEDED_POLICY: Final = "noeviction"
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from control_tower.symptoms import BEAT, Scene
 from domain import catalogue
 from domain.actions import Json, JsonMap
-from domain.ports import Processes, ProcessState, Switchboard
+from domain.broker_ports import Switchboard
+from domain.ports import Processes, ProcessState
 from domain.recovery import RecoveryAction
 from models import module_resets
 

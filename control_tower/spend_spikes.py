@@ -2,6 +2,9 @@
 
 Rule (facts/reliability.md §5.3): over three times the median of the same hour of 14 days, and over three times what
 the daily cap allows an hour. Days without delivery count as nothing spent: an account that was still is no excuse.
+
+Beside `decisions/anomalies.py`, which defines what is unusual: this one needs no state, no module and no worker, and
+stands where all of those are stopped.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.alerts import Severity
+from domain.broker_ports import BrokerFacts, Halted
 from domain.errors import NotReadyError
 from domain.ids import ActionId, RunId
-from domain.ports import BrokerFacts, Halted, ProcessState
+from domain.ports import ProcessState
 
 
 @dataclass(slots=True)

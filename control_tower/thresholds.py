@@ -63,7 +63,7 @@ HOUSE: Final[tuple[Threshold, ...]] = (
     _row("beat_silent_s", "s", 30, None, "three missed signs of life of 10 s; the tower plans meanwhile"),
     _row("facts_age_s", "s", 7_200, None, "two hourly runs of the API client; older facts are not known"),
     _row("token_left_s", "s", 7 * 86_400, 0, f"{_S} TokenExpiry: under 7 days", low=True),
-    _row("version_left_days", "days", 30, 0, "judgement: an upgrade takes a release", low=True),
+    _row("version_left_days", "days", 60, 0, "judgement: an upgrade takes a release", low=True),
 )
 ALERTS: Final[tuple[Threshold, ...]] = (
     _row("slow_cycle_s", "s", 600, None, "REQUIREMENTS §4: longer than 10 min"),

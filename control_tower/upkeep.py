@@ -13,9 +13,21 @@ from sqlalchemy import Connection, Engine
 from control_tower.desired import changes, closed_queues
 from control_tower.planner import Planner
 from domain import catalogue
+from domain.broker_ports import Switchboard
 from domain.ids import ActionId
-from domain.ports import Doorbell, Switchboard
-from models import audit, audit_reads, call_counts, heartbeats, module_states, recoveries, run_history, run_rings
+from domain.ports import Doorbell
+from models import (
+    allocations,
+    anomalies,
+    audit,
+    audit_reads,
+    call_counts,
+    heartbeats,
+    module_states,
+    recoveries,
+    run_history,
+    run_rings,
+)
 
 RECONCILE_S, RING_S, KEEP_S = 5.0, 30.0, 3600.0  # real seconds between two times
 RING_LIMIT = 200  # rows rung in one pass; the others keep their turn
@@ -93,6 +105,8 @@ class Upkeep:
         with self.engine.begin() as conn:
             call_counts.forget_older(conn, _FORGET_CALLS)
             recoveries.forget_old(conn)
+            anomalies.forget_old(conn)
+            allocations.forget_old(conn)
         with self.engine.begin() as conn:
             dropped = run_history.forget_old(conn)
         if dropped:

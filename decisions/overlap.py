@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
 from decisions.policy import AccountLimits, ClassicPolicy
-from decisions.registry import RULES
+from decisions.registry import CLASSIC_RULES
 from decisions.witness import Witness, candidates, snapshot_of
 from domain.actions import RECORDED_ONLY, ActionKind, ObjectKind, Proposal
 from domain.errors import BadInputError
@@ -94,7 +94,7 @@ def _decide(
     witnesses: tuple[Witness, ...], policy: ClassicPolicy, limits: AccountLimits, currency: str
 ) -> list[Proposal]:
     snapshot = snapshot_of(witnesses, policy, currency)
-    return [proposal for rule in RULES[type(policy)] for proposal in rule(snapshot, policy, limits)]
+    return [proposal for rule in CLASSIC_RULES for proposal in rule(snapshot, policy, limits)]
 
 
 def _by_object(proposals: Iterable[Proposal]) -> dict[int, list[Proposal]]:

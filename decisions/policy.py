@@ -4,10 +4,11 @@ What REQUIREMENTS §4 does not fix but a rule needs so as not to act on nothing 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Self
+from typing import ClassVar, TypeAlias
 
+from decisions.thresholds import Bounds, Thresholds
 from domain.actions import Json
 from domain.errors import BadInputError
 
@@ -19,6 +20,8 @@ class AccountLimits:
     minimum_daily_budget_minor: int
     goal_roas: float | None = None
     goal_cpa_minor: int | None = None
+    margin: float | None = None  # share of the revenue that stays after the cost of goods; None = not told
+    month_budget_minor: int | None = None  # what may be spent in a calendar month of the account's zone
 
     def __post_init__(self) -> None:
         if self.goal_roas is not None and self.goal_cpa_minor is not None:
@@ -37,17 +40,8 @@ class AccountLimits:
         return max(1, self.minimum_daily_budget_minor)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """The closed range in which a field of a policy makes sense."""
-
-    low: float
-    high: float
-    whole: bool = False
-
-
 # Both ends belong to the range. Where REQUIREMENTS §4 gives one (the step) it is theirs; else it keeps nonsense out.
-BOUNDS: Mapping[str, Bounds] = MappingProxyType(
+_CLASSIC: Mapping[str, Bounds] = MappingProxyType(
     {
         "window_days": Bounds(low=1, high=28, whole=True),
         "roas_high": Bounds(low=0.01, high=1000),
@@ -73,8 +67,11 @@ BOUNDS: Mapping[str, Bounds] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassicPolicy:
+class ClassicPolicy(Thresholds):
     """The decision table of REQUIREMENTS §4 as written: raw ratios against fixed thresholds."""
+
+    NAME: ClassVar[str] = "classic"
+    BOUNDS: ClassVar[Mapping[str, Bounds]] = _CLASSIC
 
     window_days: int = 7
     roas_high: float = 3.0
@@ -101,62 +98,78 @@ class ClassicPolicy:
     # (facts/decisions.md §3b: 1 % precision at 200 a day).
     fatigue_min_impressions: int = 1000
 
-    def __post_init__(self) -> None:
-        self.validate()
-
-    def validate(self) -> None:
-        """Refuse nonsense.
-
-        Raises:
-            BadInputError: names every field that is out of range, its value and the range.
-        """
-        problems = [problem for row in fields(self) if (problem := _problem(row.name, getattr(self, row.name)))]
-        if not problems and self.roas_low >= self.roas_high:
-            problems.append(f"roas_low is {self.roas_low:g}; it must be under roas_high, which is {self.roas_high:g}")
-        if problems:
-            raise BadInputError("\n".join(problems))
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Json]) -> Self:
-        """Read stored or typed values; fields not named keep their defaults.
-
-        Raises:
-            BadInputError: an unknown field, or a value out of its range.
-        """
-        unknown = sorted(set(values) - set(BOUNDS))
-        if unknown:
-            raise BadInputError(f"policy classic has no field {', '.join(unknown)}; it has {', '.join(BOUNDS)}")
-        problems = [problem for name, value in values.items() if (problem := _problem(name, value))]
-        if problems:
-            raise BadInputError("\n".join(problems))
-        return cls(**{name: _number(name, value) for name, value in values.items()})  # type: ignore[arg-type]
-
-    def to_json(self) -> dict[str, Json]:
-        """All fields, so that a change of a default does not change a stored policy."""
-        return asdict(self)
+    def disagreements(self) -> tuple[str, ...]:
+        """The two ROAS thresholds must leave a middle."""
+        return _no_middle(self.roas_low, self.roas_high)
 
 
-def _problem(name: str, value: object) -> str | None:
-    bounds = BOUNDS[name]
-    kind = "a whole number" if bounds.whole else "a number"
-    wanted = f"{name} is {value!r}; it must be {kind} from {bounds.low:g} to {bounds.high:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return wanted
-    if bounds.whole and isinstance(value, float) and not value.is_integer():
-        return wanted
-    return None if bounds.low <= value <= bounds.high else wanted
+_MATURED: Mapping[str, Bounds] = MappingProxyType(
+    {
+        "window_days": Bounds(low=1, high=28, whole=True),
+        "spike_hours": Bounds(low=1, high=24, whole=True),
+        "roas_high": Bounds(low=0.01, high=1000),
+        "roas_low": Bounds(low=0.01, high=1000),
+        "history_days": Bounds(low=14, high=90, whole=True),
+        "half_life_days": Bounds(low=2, high=60),
+        "step": Bounds(low=0.05, high=0.20),
+        "min_change": Bounds(low=0, high=0.20),
+        "min_gain_noise": Bounds(low=0, high=3),
+        "pause_certainty": Bounds(low=0.5, high=0.999),
+        "pause_min_maturity": Bounds(low=0, high=1),
+        "ab_alpha": Bounds(low=0.001, high=0.2),
+        "ab_loss": Bounds(low=0.0001, high=0.1),
+        "ab_equal_within": Bounds(low=0.001, high=0.2),
+        "ab_max_days": Bounds(low=2, high=90, whole=True),
+        "spike_fdr": Bounds(low=0.001, high=0.5),
+        "fatigue_ratio": Bounds(low=0.3, high=0.95),
+        "fatigue_false_alarms": Bounds(low=0.001, high=1),
+    }
+)
 
 
-def _number(name: str, value: Json) -> int | float:
-    if not isinstance(value, int | float):
-        raise BadInputError(f"{name} is {value!r}; it must be a number")
-    return int(value) if BOUNDS[name].whole else float(value)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaturedPolicy(Thresholds):
+    """The house's own: probabilities on matured figures, marginal instead of average return, stated certainty."""
+
+    NAME: ClassVar[str] = "matured"
+    BOUNDS: ClassVar[Mapping[str, Bounds]] = _MATURED
+
+    window_days: int = 7  # of the snapshot's sums
+    spike_hours: int = 3
+    roas_high: float = 3.0  # what they mean without a goal or margin: facts in decisions/break_even.py
+    roas_low: float = 1.5
+    history_days: int = 28  # how far back figures count at all
+    half_life_days: float = 14.0  # a day so old counts half
+    step: float = 0.20  # the largest change of a daily budget in one edit
+    min_change: float = 0.03  # a smaller one is not worth an edit
+    min_gain_noise: float = 0.05  # an edit's expected gain must be so many times its own standard deviation
+    pause_certainty: float = 0.95  # P(loss) from which an object is stopped
+    pause_min_maturity: float = 0.6  # and the share of its purchases that must have arrived
+    ab_alpha: float = 0.05  # chance of claiming a winner where there is no difference, at any stopping
+    ab_loss: float = 0.0035  # a pick's expected loss, as a share of the base
+    ab_equal_within: float = 0.02  # lifts smaller than that are no difference worth having
+    ab_max_days: int = 28
+    spike_fdr: float = 0.10  # expected share of false ones among the anomalies told
+    fatigue_ratio: float = 0.7  # of the ad's own first matured week
+    fatigue_false_alarms: float = 0.05  # per ad and month
+
+    def disagreements(self) -> tuple[str, ...]:
+        """The two ROAS thresholds must leave a middle."""
+        return _no_middle(self.roas_low, self.roas_high)
 
 
-POLICIES: Mapping[str, type[ClassicPolicy]] = MappingProxyType({"classic": ClassicPolicy})
+def _no_middle(low: float, high: float) -> tuple[str, ...]:
+    return (f"roas_low is {low:g}; it must be under roas_high, which is {high:g}",) if low >= high else ()
 
 
-def parse_policy(slug: str, values: Mapping[str, Json]) -> ClassicPolicy:
+Policy: TypeAlias = ClassicPolicy | MaturedPolicy
+POLICIES: Mapping[str, type[ClassicPolicy] | type[MaturedPolicy]] = MappingProxyType(
+    {"classic": ClassicPolicy, "matured": MaturedPolicy}
+)
+DEFAULT = "matured"
+
+
+def parse_policy(slug: str, values: Mapping[str, Json]) -> Policy:
     """Read a policy by the name under which an account keeps it.
 
     Raises:

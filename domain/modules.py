@@ -109,7 +109,7 @@ MODULES: tuple[Module, ...] = (
         title="A/B Testing",
         role=Role.EVIDENCE,
         job="experiments, arms, always-valid verdicts",
-        cycles=(Cycle(name="ab_testing", every=6 * _H, after=("collector",)),),
+        cycles=(Cycle(name="ab_testing", every=6 * _H, after=("collector",), built_on=_META),),
     ),
     Module(
         number=5,
@@ -117,7 +117,7 @@ MODULES: tuple[Module, ...] = (
         title="ROAS Engine",
         role=Role.EVIDENCE,
         job="posterior of matured ROAS per ad, ad set, campaign; forecasts",
-        cycles=(Cycle(name="roas_engine", every=_DAY, after=("collector",)),),
+        cycles=(Cycle(name="roas_engine", every=_DAY, after=("collector",), built_on=_META),),
     ),
     Module(
         number=6,
@@ -125,7 +125,7 @@ MODULES: tuple[Module, ...] = (
         title="Optimization Loop",
         role=Role.ACTS,
         job="reallocates budget across ad sets; tracks predicted against realised gain",
-        cycles=(Cycle(name="optimization", every=_DAY, after=("roas_engine",), part_of=_OPTIMIZE),),
+        cycles=(Cycle(name="optimization", every=_DAY, after=("roas_engine",), part_of=_OPTIMIZE, built_on=_META),),
         may_propose=_BUDGETS,
     ),
     Module(
@@ -136,7 +136,7 @@ MODULES: tuple[Module, ...] = (
         job="collected insights; levels of autonomy, promotion and demotion of modules",
         cycles=(
             Cycle(name="collector", every=_H / 2, freshness=_H / 2, built_on=_META, part_of=_SYNC),
-            Cycle(name="autonomy", every=_DAY, after=("roas_engine",)),
+            Cycle(name="autonomy", every=_DAY, after=("roas_engine",), built_on=_META),
         ),
         reads=frozenset({Feed.TREE, Feed.DAILY_INSIGHTS, Feed.HOURLY_INSIGHTS}),
     ),
@@ -155,7 +155,7 @@ MODULES: tuple[Module, ...] = (
         title="Budget Spike Manager",
         role=Role.EVIDENCE,
         job="anomalies in spend, CPM, CPC, CTR; own fault or platform incident",
-        cycles=(Cycle(name="budget_spikes", every=12 * _H, after=("collector",)),),
+        cycles=(Cycle(name="budget_spikes", every=12 * _H, after=("collector",), built_on=_META),),
         reads=frozenset({Feed.HOURLY_INSIGHTS}),
     ),
     Module(
@@ -200,7 +200,7 @@ MODULES: tuple[Module, ...] = (
         title="Creative Intelligence",
         role=Role.EVIDENCE,
         job="life-cycle stage, fatigue score, performance prediction",
-        cycles=(Cycle(name="creative_intelligence", every=_DAY, after=("collector",)),),
+        cycles=(Cycle(name="creative_intelligence", every=_DAY, after=("collector",), built_on=_META),),
     ),
     Module(
         number=14,
@@ -208,7 +208,7 @@ MODULES: tuple[Module, ...] = (
         title="Real-Time Performance",
         role=Role.ACTS,
         job="pacing, live metrics, instant alerts, the protective actions that cannot wait",
-        cycles=(Cycle(name="real_time", every=timedelta(minutes=5), lane=Lane.FAST),),
+        cycles=(Cycle(name="real_time", every=timedelta(minutes=5), lane=Lane.FAST, built_on=_META),),
         reads=frozenset({Feed.HOURLY_INSIGHTS}),
         may_propose=frozenset({_K.PAUSE}),
         priority=Priority.SAFETY,

@@ -26,6 +26,7 @@ class Platform:
     title: str
     stack: int  # the first half of module ids: 10.14 is module 14 of stack 10
     client: str | None  # "package:function" that opens its client; None = not built
+    contract: str | None = None  # likewise the suite of its client's contract
     feeds: frozenset[Feed]
     obeys: frozenset[ActionKind]
     budget_edits_per_hour: int  # per ad set, as the platform enforces
@@ -65,6 +66,7 @@ PLATFORMS: tuple[Platform, ...] = (
         title="Meta",
         stack=10,
         client="meta_client:open_client",
+        contract="meta_client.contract:open_contract",
         feeds=_ALL_FEEDS,
         obeys=_ALL_KINDS,
         budget_edits_per_hour=4,

@@ -1,6 +1,6 @@
 """What rooms need from each other without importing each other; `workers/bootstrap.py` passes implementations in."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,8 +9,10 @@ from typing import Protocol
 
 from domain.actions import ActionKind, JsonMap, ObjectKind
 from domain.alerts import Severity
+from domain.asset_ports import AssetReader, AssetWriters, PlanningReader
 from domain.errors import PlatformError
 from domain.ids import ActionId, PlatformAccountId, RunId
+from domain.live import HourTotal, ObjectTotal
 from domain.objects import (
     AccountInfo,
     Activity,
@@ -40,6 +42,7 @@ class VersionLife:
     name: str
     ends_on: date | None  # None = not announced
     newest: str  # the newest that we know of
+    warning: str = ""  # what the platform's answers say of it, if they say anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,28 @@ class PlatformReader(Protocol):
         ...
 
     def creatives(self, account: PlatformAccountId) -> Iterator[Sequence[Creative]]: ...
-    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
-        """One row per ad and day with impressions, both days included, by the account's zone."""
+    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Generator[Sequence[InsightRow]]:
+        """One row per ad and day with impressions, both days included, by the account's zone.
+
+        Several threads may be at it: who stops early closes it, and then none is left.
+        """
         ...
 
-    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
-        """One row per ad and hour with impressions."""
+    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Generator[Sequence[InsightRow]]:
+        """One row per ad and hour with impressions; to be closed likewise."""
+        ...
+
+    def account_hours(self, account: PlatformAccountId, since: date, until: date) -> Sequence[HourTotal]:
+        """The account's own sums, one row per hour with impressions, both days included: one call for 20 days."""
+        ...
+
+    def top_spenders(
+        self, account: PlatformAccountId, kind: ObjectKind, on: date, *, most: int = 500
+    ) -> Sequence[ObjectTotal]:
+        """Campaigns or ad sets that spent most on a day, the largest first: one call, however many there are.
+
+        Fewer than `most` (at most 500) are all that had impressions.
+        """
         ...
 
     def state(self, account: PlatformAccountId, kind: ObjectKind, object_id: str) -> ObjectState:
@@ -219,84 +238,6 @@ class Doorbell(Protocol):
     def ring_action(self, queue: str, action_id: ActionId, *, about: str) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halted:
-    """What a worker answered to a halt: the tasks that it was at, and which of them it has ended by force.
-
-    `rows` are the row ids of the runs or actions that those tasks carried.
-    """
-
-    worker: str
-    at_work: tuple[str, ...]  # task names
-    terminated_rows: tuple[int, ...]
-    consuming: frozenset[str]  # of cycles' and executors' queues, what it still consumes: nothing, unless it failed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrokerFacts:
-    """How Redis says it is."""
-
-    round_trip_ms: float
-    used_memory_bytes: int
-    max_memory_bytes: int  # 0 = no limit set
-    policy: str  # "noeviction", or what it throws away
-    aof_on: bool
-    last_write_ok: bool  # of the append-only file
-    evicted_keys: int
-    clients: int
-    unacked: int  # messages taken and not acknowledged
-
-
-class Switchboard(Protocol):
-    """Celery's remote control, as far as the tower needs it; silence is never taken for success.
-
-    Calls that ask workers return one entry for each that answered: who is missing did not. Nothing here raises.
-    """
-
-    def consuming(self, workers: Sequence[str] | None = None) -> Mapping[str, frozenset[str]]:
-        """Worker name → queues that it consumes now; workers that do not answer are missing.
-
-        With `workers` the answer comes as soon as all of them have answered; without, after a second of listening.
-        """
-        ...
-
-    def set_consuming(self, worker: str, queue: str, *, on: bool) -> None: ...
-    def queue_lengths(self, queues: Sequence[str]) -> Mapping[str, int]: ...
-    def queue_ages(self, queues: Sequence[str]) -> Mapping[str, float]:
-        """Seconds that the oldest message waits; queues that are empty, or whose message tells no time, are missing."""
-        ...
-
-    def purge(self, queues: Sequence[str]) -> int | None:
-        """Drop what waits, all at once; how many messages, None if the broker is away."""
-        ...
-
-    def halt(
-        self, workers: Sequence[str], *, terminate: Sequence[str] = (), timeout_s: float = 1.0
-    ) -> Mapping[str, Halted]:
-        """Make these workers consume nothing of the catalogue any more, and end tasks of these names by force."""
-        ...
-
-    def apply_desired(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> Mapping[str, frozenset[str]]:
-        """Make these workers read the desired state and consume accordingly; worker → what it consumes now."""
-        ...
-
-    def reconnect_db(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
-        """Make every process of these workers open its connections to Postgres anew; who answered."""
-        ...
-
-    def clear_cache(self, workers: Sequence[str], *, timeout_s: float = 1.0) -> frozenset[str]:
-        """Make every process of these workers forget what it derived and kept; who answered."""
-        ...
-
-    def send_canary(self, worker: str) -> bool:
-        """Put the canary into the worker's own queue; False if the broker is away."""
-        ...
-
-    def broker(self) -> BrokerFacts | None:
-        """How the broker is, None if it does not answer."""
-        ...
-
-
 class ProcessState(StrEnum):
     """What is known of a process of ours."""
 
@@ -343,10 +284,13 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """An opened platform client: its two halves, handed to different rooms."""
+    """An opened platform client: its halves, handed to different rooms; None is what the client has not (yet)."""
 
     reader: PlatformReader
     writer: PlatformWriter
+    assets: AssetReader | None = None
+    planning: PlanningReader | None = None
+    asset_writers: AssetWriters | None = None  # only `actions` may hold them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,8 @@ class Supervised:
         self._started_at: datetime | None = None
         self._started_s = 0.0
         self._restart_due_s = 0.0
+        self._leaving: Child | None = None
+        self._leave_by_s = 0.0
 
     def start(self) -> None:
         """Start the process."""
@@ -67,21 +69,28 @@ class Supervised:
             stop_signal=int(self.spec.stop_signal),
         )
 
-    def stop(self, *, hurried: Callable[[], bool], poll_s: float) -> None:
-        """Ask it to stop, wait for its own limit (not at all once `hurried`), then kill it and what it started."""
-        child, self.child, self.ready = self.child, None, False
+    def ask_to_stop(self) -> None:
+        """Send its stop signal; `leave` sees it out."""
+        self._leaving, self.child, self.ready = self.child, None, False
+        self._leave_by_s = time.monotonic() + self.spec.stop_timeout_s
+        if self._leaving is not None and self._leaving.exit_status() is None:
+            self._leaving.send(self.spec.stop_signal)
+
+    def leave(self, *, hurried: bool) -> bool:
+        """Look once whether it has ended, and say so; past its own limit (at once where `hurried`) it is killed."""
+        child = self._leaving
         if child is None:
-            return
-        if child.exit_status() is None:
-            child.send(self.spec.stop_signal)
-        deadline = time.monotonic() + self.spec.stop_timeout_s
-        while child.exit_status() is None and time.monotonic() < deadline and not hurried():
-            time.sleep(poll_s)
+            return True
         if child.exit_status() is not None:
-            self._tell(self._event(EventKind.STOPPED, child=child))
-            return
-        child.kill()
-        self._tell(self._event(EventKind.KILLED, child=child))
+            kind = EventKind.STOPPED
+        elif hurried or time.monotonic() >= self._leave_by_s:
+            child.kill()
+            kind = EventKind.KILLED
+        else:
+            return False
+        self._leaving = None
+        self._tell(self._event(kind, child=child))
+        return True
 
     def _restart_if_due(self) -> bool:
         if time.monotonic() < self._restart_due_s:

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -133,11 +134,21 @@ class Supervisor:
         self._signals.request()
 
     def stop(self) -> None:
-        """Stop every child in reverse order; a second stop signal while this runs kills the rest at once."""
+        """Stop every child in reverse order, neighbours with one `stops_with` at once.
+
+        A second stop signal while this runs kills the rest at once.
+        """
         with self._signals.deferred():
             signals_before = max(self._signals.count, 1)
-            for child in reversed(self._children):
-                child.stop(hurried=lambda: self._signals.count > signals_before, poll_s=_EAGER_POLL_S)
+            for _, neighbours in groupby(reversed(self._children), _company):
+                leaving = list(neighbours)
+                for child in leaving:
+                    child.ask_to_stop()
+                while leaving:
+                    hurried = self._signals.count > signals_before
+                    leaving = [child for child in leaving if not child.leave(hurried=hurried)]
+                    if leaving:
+                        time.sleep(_EAGER_POLL_S)
                 self._write()
             self._signals.last = None
 
@@ -200,3 +211,7 @@ class Supervisor:
 
     def _tell_leftover(self, leftover: Leftover) -> None:
         self._tell(Event(kind=EventKind.LEFTOVER_STOPPED, child=leftover.name, pid=leftover.mark.pid))
+
+
+def _company(child: Supervised) -> str:
+    return child.spec.stops_with or child.spec.name

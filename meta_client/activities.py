@@ -6,7 +6,7 @@ empty, never guessed.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -17,10 +17,11 @@ from domain.errors import RefusedError
 from domain.ids import PlatformAccountId
 from domain.objects import Activity, Status
 from meta_client.accounts import AccountBook, node_of
+from meta_client.decode import utc
 from meta_client.money import from_meta
 from meta_client.names import without_token
 from meta_client.pages import Pager
-from meta_client.wire import Row
+from meta_client.wire import UNREADABLE, Instant, Row
 
 _PAGE = 200
 _FIELDS = "event_type,event_time,actor_id,actor_name,application_id,object_id,object_type,extra_data"
@@ -59,7 +60,7 @@ class Event(Row):
     """One line of the activities edge."""
 
     event_type: str
-    event_time: datetime
+    event_time: Instant
     object_id: str | None = None  # null where Meta itself acted, or a thing has no id: one such line must not
     object_type: str | None = None  # make the whole history unreadable, which stops every automatic change
     actor_id: str | None = None
@@ -104,7 +105,7 @@ def to_activity(row: Event, *, app_id: str, currency: str) -> Activity | None:
         return None
     before, after = _values(row, currency)
     return Activity(
-        at=row.event_time.astimezone(UTC),
+        at=utc(row.event_time),
         actor_id=row.actor_id or "",
         actor_name=row.actor_name or "",
         is_ours=row.application_id == app_id,
@@ -138,7 +139,7 @@ def _values(row: Event, currency: str) -> tuple[_Values, _Values]:
 def _extra(text: str | None) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(text or "{}")
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -96,7 +96,7 @@ def _exchange(
         return [error] * len(sent)
     try:
         answers = _BATCH.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return [transport.refuse(answer, is_write=True, about=about)] * len(sent)
     answers += [None] * (len(sent) - len(answers))  # an answer that ends early says nothing of the rest
     return [_result(transport, form, about, item) for (form, _, about), item in zip(sent, answers, strict=False)]
@@ -113,5 +113,5 @@ def _result(transport: Transport, form: Form, about: str, item: wire.BatchItem |
 def _is_done(answer: Answer, object_id: str) -> bool:
     try:
         return answer.status == _OK and _WRITTEN.decode(answer.body).is_done_of(object_id)
-    except msgspec.DecodeError:
+    except wire.UNREADABLE:
         return False

@@ -1,7 +1,7 @@
 """Lists what was made in an account since an instant, with the operation's token where a name has one. Reads only."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -11,8 +11,10 @@ from domain.ids import PlatformAccountId
 from domain.objects import CreatedObject, Status
 from meta_client import wire
 from meta_client.accounts import node_of
+from meta_client.decode import utc
 from meta_client.names import token_of, without_token
 from meta_client.pages import Pager
+from meta_client.redact import plain
 
 _PAGE = 500
 _STATUS = {status.value.upper(): status for status in Status}
@@ -24,7 +26,7 @@ class Made(wire.Row):
     id: str
     name: str = ""
     status: str = ""
-    created_time: datetime | None = None
+    created_time: wire.Instant | None = None
 
 
 def pages(
@@ -55,13 +57,13 @@ def pages(
 
 def _created(row: Made, kind: ObjectKind, since: datetime, about: str) -> CreatedObject:
     if row.created_time is None and kind is not ObjectKind.CREATIVE:
-        raise TransientError(f"{about}: {row.id} tells no instant")
+        raise TransientError(f"{about}: {plain(row.id)} tells no instant")
     return CreatedObject(
         id=row.id,
         kind=kind,
         name=without_token(row.name),
         # What a state that we do not know allows to spend is not known either: it counts as switched on.
         status=_STATUS.get(row.status, Status.ACTIVE),
-        created_at=since if row.created_time is None else row.created_time.astimezone(UTC),
+        created_at=since if row.created_time is None else utc(row.created_time),
         op_token=token_of(row.name),
     )

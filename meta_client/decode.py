@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from domain.errors import TransientError
 from domain.ids import AdId, AdSetId, CampaignId, CreativeId, PlatformAccountId
 from domain.money import exponent
 from domain.objects import (
@@ -76,6 +77,8 @@ _DELIVERING = frozenset({1, 9})  # an account in its grace period still spends, 
 # One purchase is told under several names; the first of these that is there counts, and they are never summed:
 # omni_purchase already holds the others.
 _PURCHASE_RANK = MappingProxyType({"omni_purchase": 0, "purchase": 1, "offsite_conversion.fb_pixel_purchase": 2})
+_LAST_HOUR = 23
+_MOST_OF_A_DAY = 2**31 - 1  # what the columns of counts hold
 _NO_RANK = len(_PURCHASE_RANK)
 
 
@@ -110,8 +113,8 @@ def campaign(row: wire.Campaign, currency: str) -> Campaign:
         objective=row.objective,
         daily_budget_minor=_budget(row.daily_budget, currency),
         lifetime_budget_minor=_budget(row.lifetime_budget, currency),
-        created_at=_utc(row.created_time),
-        updated_at=_utc(row.updated_time),
+        created_at=utc(row.created_time),
+        updated_at=utc(row.updated_time),
         bidding=_BIDDING.get(row.bid_strategy, Bidding.OTHER),
         spend_cap_minor=_budget(row.spend_cap, currency),
     )
@@ -131,8 +134,8 @@ def ad_set(row: wire.AdSet, currency: str) -> AdSet:
         lifetime_budget_minor=_budget(row.lifetime_budget, currency),
         learning=_LEARNING.get(stage.status, Learning.UNKNOWN) if stage else Learning.UNKNOWN,
         labels=tuple(label.name for label in row.adlabels),
-        created_at=_utc(row.created_time),
-        updated_at=_utc(row.updated_time),
+        created_at=utc(row.created_time),
+        updated_at=utc(row.updated_time),
         bidding=_BIDDING.get(row.bid_strategy, Bidding.OTHER),
     )
 
@@ -147,8 +150,8 @@ def ad(row: wire.Ad) -> Ad:
         name=without_token(row.name),
         status=_STATUS[row.status],
         effective_status=row.effective_status.lower(),
-        created_at=_utc(row.created_time),
-        updated_at=_utc(row.updated_time),
+        created_at=utc(row.created_time),
+        updated_at=utc(row.updated_time),
     )
 
 
@@ -179,7 +182,7 @@ def object_state(row: wire.State, currency: str) -> ObjectState:
     return ObjectState(
         id=row.id,
         values=values,
-        updated_at=_utc(row.updated_time) if row.updated_time else None,
+        updated_at=utc(row.updated_time) if row.updated_time else None,
         op_token=token_of(row.name),
     )
 
@@ -188,10 +191,10 @@ def insight_rows(rows: Sequence[wire.Insight], currency: str) -> list[InsightRow
     """Rows of insights; written for speed, since a cycle carries 10^5 of them.
 
     Raises:
-        ValueError: an amount or a count is not a number.
+        ValueError: an amount or a count is not a number, or one that cannot be.
     """
     places = exponent(currency)
-    return [
+    found = [
         InsightRow(
             row.ad_id,
             row.adset_id,
@@ -201,14 +204,23 @@ def insight_rows(rows: Sequence[wire.Insight], currency: str) -> list[InsightRow
             row.impressions,
             row.inline_link_clicks,
             minor_of(row.spend, places),
-            minor_of(_purchase(row.actions), 0) if row.actions else 0,
-            minor_of(_purchase(row.action_values), places) if row.action_values else 0,
+            minor_of(purchase(row.actions), 0) if row.actions else 0,
+            minor_of(purchase(row.action_values), places) if row.action_values else 0,
         )
         for row in rows
     ]
+    if not all(map(_can_be, found)):
+        raise ValueError("an hour or a count that cannot be")
+    return found
 
 
-def _purchase(actions: Sequence[wire.Action]) -> str:
+def _can_be(row: InsightRow) -> bool:
+    counts = (row.impressions, row.clicks, row.purchases)
+    return row.hour <= _LAST_HOUR and min(counts) >= -_MOST_OF_A_DAY and max(counts) <= _MOST_OF_A_DAY
+
+
+def purchase(actions: Sequence[wire.Action]) -> str:
+    """The one figure of purchases among the actions, "0" where there is none."""
     best, value = _NO_RANK, "0"
     for action in actions:
         rank = _PURCHASE_RANK.get(action.action_type, _NO_RANK)
@@ -221,5 +233,14 @@ def _budget(units: int | None, currency: str) -> int | None:
     return from_meta(units, currency) if units else None
 
 
-def _utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+def utc(instant: datetime) -> datetime:
+    """An instant of Meta's, in UTC.
+
+    Raises:
+        TransientError: it is of no year that there is.
+    """
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        pass
+    raise TransientError(f"Meta tells the instant {instant.isoformat()}, which no calendar has")

@@ -20,12 +20,23 @@ from domain.errors import (
 from meta_client.error_table import Class, Retry, Rule, find_rule
 from meta_client.redact import plain
 from meta_client.usage import read_usage
+from meta_client.wire import UNREADABLE
 
 _SERVER_ERROR = 500
+_WRONG_OFFSET = 1363037
+_OFFSET_DIGITS = 15
 
 
 class TooMuchDataError(TransientError):
     """The page was too heavy: the same question with a smaller limit may pass."""
+
+
+class WrongOffsetError(RefusedError):
+    """A chunk of an upload does not begin where the platform stands: it wants the byte `next_offset_bytes` next."""
+
+    def __init__(self, message: str, *, next_offset_bytes: int, **facts: Any) -> None:
+        self.next_offset_bytes = next_offset_bytes
+        super().__init__(message, **facts)
 
 
 class _Graph(msgspec.Struct):
@@ -54,13 +65,16 @@ def to_error(
     """Classify an answer that is not a success (an error inside a 200 included); `about` names what was asked."""
     try:
         graph = _DECODER.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _odd(status, about, is_write=is_write)
     if graph.code is None:
         return _odd(status, about, is_write=is_write)
     rule = find_rule(graph.code, graph.error_subcode, f"{graph.message or ''} {graph.error_user_msg or ''}")
     facts = _facts(graph, status)
     text = _text(about, rule, graph)
+    offset = _offset(graph.error_data) if graph.error_subcode == _WRONG_OFFSET else None
+    if offset is not None:  # also where it calls itself transient: what the platform has is what it says here
+        return WrongOffsetError(text, next_offset_bytes=offset, **facts)
     if is_write and not _is_trusted_refusal(status, rule, graph):
         return UnknownOutcomeError(f"{text}; it may have happened: read it back before anything else", **facts)
     return _by_rule(rule, graph, text, facts, headers)
@@ -129,13 +143,24 @@ def _text(about: str, rule: Rule, graph: _Graph) -> str:
 
 
 def _blamed(data: Any) -> list[str]:
-    """Names of the fields that Meta blames: `{"blame_field_specs": [["daily_budget"]]}`, sometimes as a string."""
-    if isinstance(data, str):
-        try:
-            data = msgspec.json.decode(data)
-        except msgspec.DecodeError:
-            return []
-    specs = data.get("blame_field_specs") if isinstance(data, dict) else None
+    """Names of the fields that Meta blames: `{"blame_field_specs": [["daily_budget"]]}`."""
+    specs = _object(data).get("blame_field_specs")
     if not isinstance(specs, list):
         return []
     return [plain(".".join(map(str, path if isinstance(path, list) else [path]))) for path in specs]
+
+
+def _offset(data: Any) -> int | None:
+    """The byte that an upload is to go on from: `{"start_offset": "1048576"}`."""
+    text = str(_object(data).get("start_offset", ""))
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _OFFSET_DIGITS else None
+
+
+def _object(data: Any) -> dict[str, Any]:
+    """An error's data, which sometimes comes as a string."""
+    if isinstance(data, str):
+        try:
+            data = msgspec.json.decode(data)
+        except UNREADABLE:
+            return {}
+    return data if isinstance(data, dict) else {}

@@ -96,6 +96,11 @@ def needs_currency(request: WriteRequest) -> bool:
     return any(request.fields.get(key) for key in ("daily_budget_minor", "spend_cap_minor"))
 
 
+def goal_of(asked: str) -> str:
+    """Meta's word for an optimization goal, which people may say in their own."""
+    return _GOALS.get(asked.upper(), asked.upper())
+
+
 def to_form(account_node: str, currency: str | None, request: WriteRequest) -> Form:
     """Translate one request; `currency` may be None where `needs_currency` says no.
 
@@ -175,8 +180,7 @@ def _campaign(fields: _Fields) -> dict[str, Any]:
 
 
 def _ad_set(fields: _Fields) -> dict[str, Any]:
-    asked = fields.text("optimization_goal").upper()
-    goal = _GOALS.get(asked, asked)
+    goal = goal_of(fields.text("optimization_goal"))
     budget = fields.budget()
     bid = fields.get("bid_strategy")
     return {

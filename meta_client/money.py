@@ -4,7 +4,8 @@ Meta counts budgets in units of its own offset table, and insights in decimals o
 4217 minor units.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from domain.errors import RefusedError
 from domain.money import Money, exponent
@@ -12,6 +13,9 @@ from domain.money import Money, exponent
 # facts/meta_graph_api.md §7: 100 units to a major unit everywhere, but 1 for these.
 _OFFSET_ONE = frozenset({"CLP", "COP", "CRC", "HUF", "ISK", "IDR", "JPY", "KRW", "PYG", "TWD", "VND"})
 _CENTS = 2
+MOST_MINOR = 2**63 - 1  # what a bigint holds
+# Python reads more as a number than Meta writes: "1_0.00", digits of other scripts, "NaN".
+_AMOUNT = re.compile(r"[+-]?(?:[0-9]{1,16}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?")
 
 
 def offset(currency: str) -> int:
@@ -33,9 +37,12 @@ def from_meta(units: int, currency: str) -> int:
     """Meta's units → ISO minor units, exactly.
 
     Raises:
-        RefusedError: the amount has no whole number of minor units (only where ISO counts coarser than Meta).
+        RefusedError: the amount has no whole number of minor units (only where ISO counts coarser than Meta), or is
+            none that anybody has.
     """
     minor, rest = divmod(units * _scale(currency), offset(currency))
+    if abs(minor) > MOST_MINOR:
+        raise RefusedError("Meta tells an amount of more than 18 digits")
     if rest:
         raise RefusedError(f"Meta's amount of {units} units has no whole number of {currency} minor units")
     return minor
@@ -69,10 +76,11 @@ def minor_of(decimal: str, currency_exponent: int) -> int:
     Raises:
         ValueError: it is not a number.
     """
+    if _AMOUNT.fullmatch(decimal) is None:
+        raise ValueError("not an amount")
     if currency_exponent == _CENTS and decimal[-3:-2] == ".":
         return int(decimal[:-3] + decimal[-2:])  # the usual case, a tenth of the cost of a Decimal
-    try:
-        scaled = Decimal(decimal).scaleb(currency_exponent)
-        return int(scaled.to_integral_value(rounding=ROUND_HALF_EVEN))
-    except (InvalidOperation, OverflowError):
-        raise ValueError("not an amount") from None
+    minor = int(Decimal(decimal).scaleb(currency_exponent).to_integral_value(rounding=ROUND_HALF_EVEN))
+    if abs(minor) > MOST_MINOR:
+        raise ValueError("an amount that nobody has")
+    return minor

@@ -7,10 +7,10 @@ _TOKEN = re.compile(r"\|op:([0-9A-Za-z_-]{4,64})")
 _SUFFIX = re.compile(r" \|op:[0-9A-Za-z_-]{4,64}\Z")
 
 
-def with_token(name: str, op_token: str) -> str:
+def with_token(name: str, op_token: str, *, longest: int = LONGEST_NAME) -> str:
     """Append the token; a name too long for Meta loses its end, never the token."""
     suffix = f" |op:{op_token}"
-    return name[: LONGEST_NAME - len(suffix)] + suffix
+    return name[: longest - len(suffix)] + suffix
 
 
 def without_token(name: str) -> str:

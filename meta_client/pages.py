@@ -15,10 +15,11 @@ import msgspec
 
 from domain.errors import GoneError, PlatformError, TransientError
 from domain.ids import PlatformAccountId
+from meta_client import cut
 from meta_client.errors import TooMuchDataError
 from meta_client.redact import plain
 from meta_client.transport import Answer, Transport
-from meta_client.wire import BatchItem, Page, Row
+from meta_client.wire import UNREADABLE, BatchItem, Page, Reference, Row
 
 _OK = 200
 _BATCH = msgspec.json.Decoder(list[BatchItem | None])
@@ -50,7 +51,7 @@ class Pager:
         transport: Transport,
         *,
         patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = cut.sleep,
         dice: random.Random | None = None,
     ) -> None:
         self._transport = transport
@@ -139,10 +140,34 @@ class Pager:
             return None
         raise refusal
 
+    def ask(self, row: type[RowT], path: str, form: Mapping[str, str], *, about: str) -> RowT:
+        """Have Meta work something out; raises as `node`. Repeated like a read, since it changes nothing."""
+
+        def read() -> RowT:
+            node: RowT = self._read(_node_decoder(row), self._transport.ask(path, form, about=about), about)
+            return node
+
+        return self._patiently(read, path)
+
+    def total(self, path: str, params: Mapping[str, str], *, about: str) -> int | None:
+        """How many rows an edge has, None where its summary does not say; raises as `node`."""
+        query = {**params, "limit": "1"}
+        page = self._patiently(functools.partial(self._page, Reference, path, query, about), path)
+        return None if page.summary is None else page.summary.total_count
+
     def edge(
-        self, row: type[RowT], path: str, params: Mapping[str, str], *, about: str, limit: int
+        self,
+        row: type[RowT],
+        path: str,
+        params: Mapping[str, str],
+        *,
+        about: str,
+        limit: int,
+        account: PlatformAccountId | None = None,
     ) -> Iterator[Sequence[RowT]]:
         """Stream all pages of an edge; at most one is in memory. A page size once halved stays so.
+
+        `account` is whose, where the path does not say it.
 
         Raises:
             PlatformError: as `PlatformReader` says.
@@ -152,7 +177,7 @@ class Pager:
         while not is_last:  # ends, since a cursor that does not move is refused below
             query = {**params, "limit": str(limit)} | ({"after": after} if after else {})
             try:
-                page = self._patiently(functools.partial(self._page, row, path, query, about), path)
+                page = self._patiently(functools.partial(self._page, row, path, query, about, account), path, account)
             except TooMuchDataError:
                 if limit <= self._patience.smallest_page:
                     raise
@@ -166,8 +191,15 @@ class Pager:
             if page.data:
                 yield page.data
 
-    def _page(self, row: type[RowT], path: str, params: Mapping[str, str], about: str) -> Page[RowT]:
-        answer = self._transport.get(path, params, about=about)
+    def _page(
+        self,
+        row: type[RowT],
+        path: str,
+        params: Mapping[str, str],
+        about: str,
+        account: PlatformAccountId | None = None,
+    ) -> Page[RowT]:
+        answer = self._transport.get(path, params, about=about, account=account)
         page: Page[RowT] | None = _unless_error(self._read(_page_decoder(row), answer, about))
         if page is None:
             raise self._transport.refuse(answer, is_write=False, about=about)
@@ -176,7 +208,7 @@ class Pager:
     def _read(self, decoder: "msgspec.json.Decoder[Any]", answer: Answer, about: str) -> Any:
         try:
             return decoder.decode(answer.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             why = plain(str(error))
         refusal = self._transport.refuse(answer, is_write=False, about=about)
         if refusal.code is not None:

@@ -1,8 +1,8 @@
 """The reading half of the client: `MetaReader` is Meta's `domain.ports.PlatformReader`. Nothing here writes."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from types import MappingProxyType
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from domain.actions import ObjectKind
 from domain.errors import GoneError, NeedsPersonError, RefusedError, TransientError
 from domain.ids import PlatformAccountId
+from domain.live import HourTotal, ObjectTotal
 from domain.objects import (
     AccountInfo,
     Activity,
@@ -25,12 +26,15 @@ from domain.ports import TokenInfo, Usage, VersionLife
 from meta_client import accounts, created, decode, versions, wire
 from meta_client.accounts import AccountBook, node_of
 from meta_client.activities import ActivityReader
-from meta_client.errors import TooMuchDataError
+from meta_client.insights import InsightReader
 from meta_client.names import has_token
-from meta_client.pages import Pager, RowT
+from meta_client.pages import Pager, Patience, RowT
+from meta_client.redact import plain
+from meta_client.totals import TotalReader
 from meta_client.transport import Transport
 
 _PAGE = 500
+_AT_ONCE = Patience(repeats=0)  # live figures are asked for again in minutes: not worth a wait
 _PAGE_OF_CREATIVES = 100  # their specs make them heavy
 _INVALID_TOKEN = 190
 _COMMON = "id,name,status,effective_status,created_time,updated_time"
@@ -39,9 +43,7 @@ _CAMPAIGN = f"{_COMMON},objective,{_BUDGETS},spend_cap"
 _AD_SET = f"{_COMMON},campaign_id,optimization_goal,{_BUDGETS},learning_stage_info,adlabels{{name}}"
 _AD = f"{_COMMON},adset_id,campaign_id,creative{{id}}"
 _CREATIVE = "id,name,title,body,video_id,thumbnail_url"
-_INSIGHT = "ad_id,adset_id,campaign_id,impressions,inline_link_clicks,spend,actions,action_values"
 _FOUND = "id,name,created_time"
-_HOURS = "hourly_stats_aggregated_by_advertiser_time_zone"
 
 # Without a filter Meta leaves archived objects out; a filter that names DELETED it refuses (facts §2.5).
 _LIVING = MappingProxyType(
@@ -85,11 +87,17 @@ _STATE = MappingProxyType(
 class MetaReader:
     """Reads of Meta, in the house's words. Throttles are raised at once, failures in passing are repeated a little."""
 
-    def __init__(self, transport: Transport, pager: Pager, book: AccountBook) -> None:
+    def __init__(
+        self, transport: Transport, pager: Pager, book: AccountBook, *, figures: InsightReader | None = None
+    ) -> None:
         self._transport = transport
         self._pager = pager
         self._book = book
         self._activities = ActivityReader(pager, book)
+        self._totals = TotalReader(Pager(transport, patience=_AT_ONCE), book.currency)
+        self._figures = figures or InsightReader(
+            pager, score_limit=lambda account: transport.usage(account).score_limit
+        )
 
     def account(self, account: PlatformAccountId) -> AccountInfo:
         """A fresh reading of one ad account."""
@@ -124,13 +132,25 @@ class MetaReader:
         for page in self._edge(wire.Creative, account, ObjectKind.CREATIVE, {"fields": _CREATIVE}, _PAGE_OF_CREATIVES):
             yield [decode.creative(row) for row in page]
 
-    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+    def daily_insights(self, account: PlatformAccountId, since: date, until: date) -> Generator[Sequence[InsightRow]]:
         """One row per ad and day with impressions, both days included, by the account's zone."""
-        return self._insights(account, since, until, {})
+        currency = self._book.currency(account)
+        yield from self._figures.pages(account, currency, since, until, hourly=False)
 
-    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Iterator[Sequence[InsightRow]]:
+    def hourly_insights(self, account: PlatformAccountId, since: date, until: date) -> Generator[Sequence[InsightRow]]:
         """One row per ad and hour with impressions. Meta leaves off-site purchases out of some hourly answers."""
-        return self._insights(account, since, until, {"breakdowns": _HOURS})
+        currency = self._book.currency(account)
+        yield from self._figures.pages(account, currency, since, until, hourly=True)
+
+    def account_hours(self, account: PlatformAccountId, since: date, until: date) -> Sequence[HourTotal]:
+        """The account's own sums, one row per hour with impressions."""
+        return self._totals.account_hours(account, since, until)
+
+    def top_spenders(
+        self, account: PlatformAccountId, kind: ObjectKind, on: date, *, most: int = 500
+    ) -> Sequence[ObjectTotal]:
+        """Campaigns or ad sets that spent most on a day, the largest first, in one call."""
+        return self._totals.top_spenders(account, kind, on, most=most)
 
     def state(self, account: PlatformAccountId, kind: ObjectKind, object_id: str) -> ObjectState:
         """A fresh reading of one object.
@@ -143,7 +163,7 @@ class MetaReader:
         row = self._pager.node(wire.State, path, {"fields": _STATE[kind]}, about=about, account=account)
         _require_same(row, path, about)
         if not _is_of(row, account):
-            raise GoneError(f"{about} belongs to account {row.account_id}, not to {account}")
+            raise GoneError(f"{about} belongs to account {plain(str(row.account_id))}, not to {account}")
         return decode.object_state(row, self._book.currency(account) if row.daily_budget or row.spend_cap else "")
 
     def states(
@@ -205,9 +225,14 @@ class MetaReader:
         return TokenInfo(is_valid=True, expires_at=None, scopes=scopes)
 
     def version(self) -> VersionLife:
-        """The version that every address of ours names, from our calendar."""
+        """The version that every address of ours names, from our calendar, and what answers have said of it."""
         row = versions.pinned()
-        return VersionLife(name=row.name, ends_on=row.marketing_ends_on, newest=versions.CALENDAR[0].name)
+        return VersionLife(
+            name=row.name,
+            ends_on=versions.ends_on(row.name),
+            newest=versions.CALENDAR[0].name,
+            warning=self._transport.version_warning,
+        )
 
     def usage(self, account: PlatformAccountId | None = None) -> Usage:
         """The quota as the newest answer about the account told it, or the newest about anything."""
@@ -235,45 +260,6 @@ class MetaReader:
         about = f"{edge} of account {account}"
         return self._pager.edge(row, f"{node_of(account)}/{edge}", params, about=about, limit=limit)
 
-    def _insights(
-        self, account: PlatformAccountId, since: date, until: date, more: dict[str, str]
-    ) -> Iterator[Sequence[InsightRow]]:
-        """Days in order; a span that is too heavy even in small pages is asked for in halves."""
-        currency = self._book.currency(account)
-        spans = [(since, until)]
-        while spans:  # ends: a single day is not halved
-            first, last = spans.pop()
-            has_rows = False
-            try:
-                for rows in self._span(account, first, last, more, currency):
-                    has_rows = True
-                    yield rows
-            except TooMuchDataError:
-                if has_rows or first >= last:
-                    raise  # what was handed out already must not come twice
-                middle = first + (last - first) // 2
-                spans += [(middle + timedelta(days=1), last), (first, middle)]
-
-    def _span(
-        self, account: PlatformAccountId, since: date, until: date, more: dict[str, str], currency: str
-    ) -> Iterator[Sequence[InsightRow]]:
-        about = f"insights of account {account} from {since} to {until}"
-        params = {
-            "level": "ad",
-            "fields": _INSIGHT,
-            "time_increment": "1",
-            "time_range": _json({"since": since.isoformat(), "until": until.isoformat()}),
-            **more,
-        }
-        for page in self._pager.edge(wire.Insight, f"{node_of(account)}/insights", params, about=about, limit=_PAGE):
-            try:
-                rows = decode.insight_rows(page, currency)
-            except ValueError:
-                rows = None
-            if rows is None:
-                raise TransientError(f"{about}: a row holds an amount that is not a number")
-            yield rows
-
 
 def _is_of(row: wire.State, account: PlatformAccountId) -> bool:
     return row.account_id is None or node_of(PlatformAccountId(row.account_id)) == node_of(account)
@@ -282,7 +268,7 @@ def _is_of(row: wire.State, account: PlatformAccountId) -> bool:
 def _require_same(row: wire.State, object_id: str, about: str) -> None:
     """An answer about another object is no answer."""
     if row.id != object_id:
-        raise TransientError(f"{about}: asked for {object_id}, Meta answered about {row.id}")
+        raise TransientError(f"{about}: asked for {object_id}, Meta answered about {plain(row.id)}")
 
 
 def _search(kind: ObjectKind, op_token: str) -> dict[str, str]:

@@ -21,6 +21,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from meta_client import cut
+
 CONNECT_TIMEOUT_S = 10.0
 
 
@@ -36,6 +38,23 @@ class Call:
     not_after_s: float = inf
     byte_sent: bool = False
     came_late: bool = False
+    sock: socket.socket | None = None  # the one that it was last seen on
+
+    def ride(self, sock: socket.socket) -> None:
+        """Note the socket that the call goes over, so that it can be cut; raises TimeoutError if it was."""
+        if self.sock is not sock:
+            self.leave()
+            self.sock = sock
+            holder = cut.current()
+            if holder is not None:
+                holder.hold(sock)
+
+    def leave(self) -> None:
+        """Forget the socket."""
+        holder = cut.current()
+        if self.sock is not None and holder is not None:
+            holder.release(self.sock)
+        self.sock = None
 
     def remaining_s(self) -> float:
         """Seconds left.
@@ -78,6 +97,7 @@ def deadline(seconds: float, *, fresh: bool, not_after_s: float = inf) -> Iterat
     try:
         yield call
     finally:
+        call.leave()
         _LOCAL.call = None
 
 
@@ -94,6 +114,7 @@ class _Bounded(_Base):
     def _bound(self) -> Call | None:
         call = _LOCAL.call
         if call is not None:
+            call.ride(self)
             self.settimeout(call.remaining_s())
         return call
 
@@ -173,10 +194,14 @@ def _connect_to_any(places: list[tuple[int, Any]], options: Any) -> socket.socke
         try:
             for option in options or ():
                 sock.setsockopt(*option)
+            if _LOCAL.call:
+                _LOCAL.call.ride(sock)
             left = min(ends_at - time.monotonic(), _LOCAL.call.remaining_s() if _LOCAL.call else CONNECT_TIMEOUT_S)
             sock.settimeout(max(left, 0.001))
             sock.connect(address)
         except OSError as error:
+            if _LOCAL.call:
+                _LOCAL.call.leave()
             sock.close()
             failure = error
         else:

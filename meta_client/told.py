@@ -8,7 +8,9 @@ from domain.errors import PlatformError, ThrottledError
 from domain.ids import PlatformAccountId
 from domain.ports import CallKind
 from meta_client import wire
+from meta_client.redact import plain
 from meta_client.usage import Reading, read_usage
+from meta_client.versions import API_VERSION
 
 ToError = Callable[[int, Mapping[str, str], bytes], PlatformError]
 _NODE = "act_"
@@ -32,6 +34,19 @@ def kind_of(path: str, *, is_write: bool) -> CallKind:
     return CallKind.INSIGHTS if path.endswith("/insights") else CallKind.READ
 
 
+def version_warning(headers: Mapping[str, str]) -> str:
+    """What an answer says of the version that we speak: that it has ended, or that another one answered; "" = nothing.
+
+    Meta answers calls of an ended version by a newer one where it can (facts/meta_graph_api.md §1.1).
+    """
+    said, served = headers.get("X-Ad-Api-Version-Warning"), headers.get("facebook-api-version")
+    if said:
+        return plain(said)
+    if served and served != API_VERSION:
+        return f"asked for {API_VERSION}, answered by {plain(served)}"
+    return ""
+
+
 def read_single(
     status: int, headers: Mapping[str, str], body: bytes, to_error: ToError
 ) -> tuple[Reading, PlatformError | None]:
@@ -49,7 +64,7 @@ def read_batch(
     """
     try:
         items = _BATCH.decode(body) if status == _OK else []
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         items = []
     if not items:
         return read_single(status, headers, body, to_error)

@@ -3,34 +3,34 @@
 What a failure means is decided by one fact, kept by `sockets.py`: whether a byte of the request was handed over.
 """
 
-import hashlib
-import hmac
 import http.client
 import os
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from http.cookiejar import DefaultCookiePolicy
 from math import inf
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import requests
 import urllib3.exceptions
-from requests.auth import AuthBase
 
 from domain.errors import NeedsPersonError, NotSentError, PlatformError, TransientError, UnknownOutcomeError
 from domain.ids import PlatformAccountId
 from domain.ports import CallPass, ClientOptions, Usage
-from meta_client import told
+from meta_client import cut, told
+from meta_client.credentials import Credentials
 from meta_client.errors import to_error
+from meta_client.multipart import FilePart, encode
 from meta_client.redact import guard_logs
 from meta_client.sockets import CONNECT_TIMEOUT_S, BoundedAdapter, Call, deadline
 from meta_client.usage import NOTHING_KNOWN, merge
 from meta_client.versions import API_VERSION
 
 BASE_URL = "https://graph.facebook.com"
+_VIDEO_URL = "https://graph-video.facebook.com"  # where Meta takes videos; any other platform's host takes them itself
 _OK = 200
 # What `requests` and the layers under it raise for a broken exchange. Anything else is a bug and passes through.
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
@@ -49,57 +49,20 @@ class Answer:
 class _Request:
     is_write: bool
     path: str
-    params: Mapping[str, str]
+    params: Mapping[str, str] = field(repr=False)  # may hold digests of people
     about: str
     deadline_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_batch: bool = False  # of reads: a POST that changes nothing
+    is_batch: bool = False  # of reads, or a report that is asked for: a POST that changes nothing
     not_after_s: float = inf
     account: PlatformAccountId | None = None
     calls: int = 1  # that it counts for: the items of a batch
+    file: FilePart | None = None  # a write that carries one goes as multipart
+    is_video: bool = False
 
     @property
     def is_post(self) -> bool:
         return self.is_write or self.is_batch
-
-
-class _Credentials(AuthBase):
-    """Signs a request at the last moment, so that no frame, log line or exception of ours ever holds a secret."""
-
-    def __init__(self, token: Callable[[], str], app_secret: Callable[[], str | None]) -> None:
-        self._token = token
-        self._app_secret = app_secret
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        token, proof = self._secrets()
-        request.headers["Authorization"] = f"Bearer {token}"
-        if proof is None:
-            return request
-        if request.method == "POST":
-            body = request.body if isinstance(request.body, str) else ""
-            request.body = f"{body}&appsecret_proof={proof}" if body else f"appsecret_proof={proof}"
-            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        else:
-            request.prepare_url(request.url or "", {"appsecret_proof": proof})
-        return request
-
-    def can_sign(self) -> bool:
-        """Whether the token can be one; a line break in it would otherwise end up in an exception of the library."""
-        token = self._token().strip()
-        return bool(token) and token.isascii() and token.isprintable() and " " not in token
-
-    def _secrets(self) -> tuple[str, str | None]:
-        token, secret = self._token().strip(), self._app_secret()
-        if not secret:
-            return token, None
-        return token, hmac.new(secret.strip().encode(), token.encode(), hashlib.sha256).hexdigest()
-
-    def scrub(self, body: bytes) -> bytes:
-        """Take our own secrets out of an error's body: Meta quotes a malformed token in its message."""
-        for secret in (*self._secrets(), self._app_secret()):
-            if secret:
-                body = body.replace(secret.encode(), b"[redacted]")
-        return body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +86,16 @@ class Transport:
 
     def __init__(self, options: ClientOptions, *, ca_file: str | None = None) -> None:
         guard_logs()
-        self._root = f"{(options.base_url or BASE_URL).rstrip('/')}/{API_VERSION}"
-        self._credentials = _Credentials(options.token, options.app_secret)
+        base = (options.base_url or BASE_URL).rstrip("/")
+        self._root = f"{base}/{API_VERSION}"
+        self._video_root = f"{_VIDEO_URL if base == BASE_URL else base}/{API_VERSION}"
+        self._credentials = Credentials(options.token, options.app_secret)
         self._timeout_s = options.read_timeout_s
         self._ca_file = ca_file
         self._local = _Local()
         self._gate = options.gate
         self._known: dict[PlatformAccountId | None, _Known] = {}
+        self.version_warning = ""  # of the newest answer that had one: our version has ended, or was not what answered
 
     def get(
         self,
@@ -175,6 +141,19 @@ class Transport:
         )
         return self._call(request)
 
+    def ask(self, path: str, form: Mapping[str, str], *, about: str) -> Answer:
+        """Have Meta work something out, which it takes by POST; raises as `get`. What it changes is nothing."""
+        request = _Request(
+            is_write=False,
+            is_batch=True,
+            path=path,
+            params=form,
+            about=about,
+            deadline_s=self._timeout_s,
+            account=told.account_of(path, None),
+        )
+        return self._call(request)
+
     def post(
         self,
         path: str,
@@ -186,8 +165,12 @@ class Transport:
         not_after_s: float = inf,
         account: PlatformAccountId | None = None,
         calls: int = 1,
+        file: FilePart | None = None,
+        is_video: bool = False,
     ) -> Answer:
         """Write once, over a connection of its own; nothing is ever sent again, and nothing past `not_after_s`.
+
+        `is_video` sends it to where videos are taken, which on Meta is a host of its own.
 
         Raises:
             NotSentError: no byte of the request was handed to the kernel.
@@ -206,6 +189,8 @@ class Transport:
                 not_after_s=not_after_s,
                 account=told.account_of(path, account),
                 calls=calls,
+                file=file,
+                is_video=is_video,
             )
         )
 
@@ -216,7 +201,7 @@ class Transport:
     def usage(self, account: PlatformAccountId | None = None) -> Usage:
         """What the newest answer about the account said of the quota, or about anything; the wait shrinks with time."""
         if account is None:
-            row = max(self._known.values(), key=lambda known: known.at_s, default=_NOTHING)
+            row = max(tuple(self._known.values()), key=lambda known: known.at_s, default=_NOTHING)
         else:
             row = self._known.get(told.account_of("", account), _NOTHING)
         passed_s, known = time.monotonic() - row.at_s, row.usage
@@ -238,14 +223,20 @@ class Transport:
             raise NeedsPersonError(
                 f"{request.about}: the access token is empty or has characters that no token has; set META_ACCESS_TOKEN"
             )
+        ender = None if request.is_write else cut.current()
+        if ender is not None:
+            ender.check()
         request, held = self._enter(request)
-        response = self._exchange(request)
-        if isinstance(response, PlatformError):
-            self._leave(held, None, response)
+        answer = self._exchange(request)
+        if isinstance(answer, PlatformError):
+            if ender is not None and ender.is_done:
+                # That we hung up says nothing of the platform: no breaker may close by it.
+                self._leave(None if held is None else replace(held, probes=()), None, None)
+                raise cut.CutError
+            self._leave(held, None, answer)
             # Raised here, outside any `except`: the library's exception holds the request with its headers, and
             # would hang on ours as its context.
-            raise response
-        answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
+            raise answer
         self._note(request, held, answer)
         if answer.status != _OK:
             raise self.refuse(answer, is_write=request.is_write, about=request.about)
@@ -262,7 +253,8 @@ class Transport:
         return replace(request, deadline_s=request.deadline_s - (time.monotonic() - begun_s)), held
 
     def _note(self, request: _Request, held: CallPass | None, answer: Answer) -> None:
-        """Remember what the answer says of the quota, here and at the gate."""
+        """Remember what the answer says of the quota, here and at the gate, and of our version."""
+        self.version_warning = told.version_warning(answer.headers) or self.version_warning
         read = told.read_batch if request.path == "" else told.read_single
         reading, error = read(
             answer.status,
@@ -280,20 +272,24 @@ class Transport:
         if self._gate is not None and held is not None:
             self._gate.leave(held, usage, error)
 
-    def _exchange(self, request: _Request) -> requests.Response | PlatformError:
+    def _exchange(self, request: _Request) -> Answer | PlatformError:
         if request.deadline_s <= 0:
             return _broken(request, "no time was left to send it", byte_sent=False)
+        root = self._video_root if request.is_video else self._root
+        kind, body = encode(request.params, request.file) if request.file else ({}, request.params)
         with deadline(request.deadline_s, fresh=request.is_write, not_after_s=request.not_after_s) as call:
             try:
-                return self._session().request(
-                    "POST" if request.is_post else "GET",
-                    f"{self._root}/{quote(request.path, safe='/')}",
-                    params=None if request.is_post else request.params,
-                    data=request.params if request.is_post else None,
-                    headers=request.headers,
+                session = self._session()
+                response = session.send(
+                    _prepared(session, request, f"{root}/{quote(request.path, safe='/')}", body, kind),
                     timeout=(min(CONNECT_TIMEOUT_S, request.deadline_s), request.deadline_s),
                     allow_redirects=False,
+                    stream=True,
+                    proxies={},
                 )
+                # In one piece: `response.content` would join some forty pieces of a page, each at its own cost.
+                content = response.raw.read(decode_content=True)
+                return Answer(status=response.status_code, headers=response.headers, body=content)
             except _BROKEN as error:
                 return _broken(request, _cause(error, call, request.deadline_s), byte_sent=call.byte_sent)
 
@@ -311,6 +307,19 @@ class Transport:
             session.mount("http://", BoundedAdapter())
             self._local.session, self._local.pid = session, os.getpid()
         return self._local.session
+
+
+def _prepared(
+    session: requests.Session, request: _Request, url: str, body: Mapping[str, str] | bytes, kind: Mapping[str, str]
+) -> requests.PreparedRequest:
+    """The signed request. A read's query is put on as it is: the library would parse and quote its kilobytes anew."""
+    headers = {**request.headers, **kind}
+    if request.is_post:
+        return session.prepare_request(requests.Request("POST", url, data=body, headers=headers))
+    prepared = session.prepare_request(requests.Request("GET", url, headers=headers))
+    if request.params:
+        prepared.url = f"{prepared.url}{'&' if '?' in (prepared.url or '') else '?'}{urlencode(request.params)}"
+    return prepared
 
 
 def _broken(request: _Request, cause: str, *, byte_sent: bool) -> PlatformError:

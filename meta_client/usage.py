@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from domain.ports import Usage
+from meta_client.wire import UNREADABLE
 
 _FULL = 100.0
+_ABSURD = 1e15  # no percentage and no number of seconds
 _LONGEST_S = 24 * 3600.0  # one absurd header must not close an account for years
 _STANDARD_BLOCK_S = 60.0  # score block of the tier with full access (facts §6); the limited one's is 300 s
 _SCORES = {"standard_access": 9_000.0, "development_access": 60.0}  # points in 300 s (facts §6)
@@ -40,7 +42,7 @@ def read_usage(headers: Mapping[str, str]) -> Reading:
     used = _share([account.get("acc_id_util_pct")])
     reset_s = _number(account.get("reset_time_duration")) or 0.0
     regain_s = [60 * (_number(case.get("estimated_time_to_regain_access")) or 0.0) for case in cases]
-    tiers = [row.get("ads_api_access_tier") for row in (account, throttle, *cases)]
+    tiers = [str(row.get("ads_api_access_tier")) for row in (account, throttle, *cases)]
     return Reading(
         account=used,
         business=_share(
@@ -78,7 +80,7 @@ def _object(text: str | None) -> dict[str, Any]:
         return {}
     try:
         value = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -94,7 +96,8 @@ def _loads(rows: Iterable[dict[str, Any]]) -> list[Any]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _ABSURD
+    return float(value) if is_one else None
 
 
 def _share(percents: list[Any]) -> float | None:

@@ -1,9 +1,11 @@
 """The Graph API version we speak, pinned in one place, and the calendar that says how long it lives."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 API_VERSION = "v26.0"
+LIVES_ON: Final = timedelta(days=90)  # after its successor's release, at least (facts/meta_graph_api.md §1.1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,25 @@ CALENDAR: tuple[Version, ...] = (
     Version(name="v22.0", released_on=None, marketing_ends_on=date(2026, 2, 19)),
     Version(name="v21.0", released_on=None, marketing_ends_on=date(2025, 9, 9)),
 )
+
+
+def ends_on(name: str) -> date | None:
+    """The day on which a version's Marketing API ends, or may end at the earliest; None while nobody can know.
+
+    Announced by Meta, else `LIVES_ON` after the release of the version that followed.
+
+    Raises:
+        KeyError: the calendar does not hold the version.
+    """
+    names = [row.name for row in CALENDAR]
+    if name not in names:
+        raise KeyError(name)
+    place = names.index(name)
+    announced = CALENDAR[place].marketing_ends_on
+    if announced is not None or place == 0:
+        return announced
+    released_on = CALENDAR[place - 1].released_on
+    return None if released_on is None else released_on + LIVES_ON
 
 
 def pinned() -> Version:

@@ -5,12 +5,16 @@ Numbers come as text ("1234") and are read as numbers (the decoders are not stri
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 
 Status = Literal["ACTIVE", "PAUSED", "ARCHIVED", "DELETED"]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # one without its zone is none
 RowT = TypeVar("RowT")
+# What reading an answer may raise: letters that are no JSON, no text, of another shape, or nested without end.
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_NO_ACTIONS = msgspec.Raw(b"")
 
 
 class Row(msgspec.Struct, gc=False):
@@ -44,8 +48,8 @@ class Campaign(Row):
     name: str
     status: Status
     effective_status: str
-    created_time: datetime
-    updated_time: datetime
+    created_time: Instant
+    updated_time: Instant
     objective: str = ""
     daily_budget: int | None = None
     lifetime_budget: int | None = None
@@ -67,8 +71,8 @@ class AdSet(Row):
     name: str
     status: Status
     effective_status: str
-    created_time: datetime
-    updated_time: datetime
+    created_time: Instant
+    updated_time: Instant
     optimization_goal: str = ""
     daily_budget: int | None = None
     lifetime_budget: int | None = None
@@ -92,8 +96,8 @@ class Ad(Row):
     name: str
     status: Status
     effective_status: str
-    created_time: datetime
-    updated_time: datetime
+    created_time: Instant
+    updated_time: Instant
     creative: Reference | None = None
 
 
@@ -113,7 +117,7 @@ class Found(Row):
 
     id: str
     name: str = ""
-    created_time: datetime | None = None
+    created_time: Instant | None = None
 
 
 class State(Row):
@@ -126,7 +130,7 @@ class State(Row):
     account_status: int | None = None
     daily_budget: int | None = None
     spend_cap: int | None = None
-    updated_time: datetime | None = None
+    updated_time: Instant | None = None
 
 
 class Action(Row):
@@ -149,6 +153,58 @@ class Insight(Row):
     actions: list[Action] = msgspec.field(default_factory=list)
     action_values: list[Action] = msgspec.field(default_factory=list)
     hourly_stats_aggregated_by_advertiser_time_zone: str = ""
+
+
+class InsightLine(Row):
+    """The same as Meta spells it: numbers stay text, lists of actions stay bytes (`insight_lines.py` reads them)."""
+
+    ad_id: str
+    adset_id: str
+    campaign_id: str
+    date_start: str
+    impressions: str | int = "0"
+    inline_link_clicks: str | int = "0"
+    spend: str = "0.00"
+    actions: msgspec.Raw = _NO_ACTIONS
+    action_values: msgspec.Raw = _NO_ACTIONS
+    hourly_stats_aggregated_by_advertiser_time_zone: str = ""
+
+
+class TotalLine(Row):
+    """What an account, a campaign or an ad set did on one day, or in one hour of it."""
+
+    date_start: date
+    adset_id: str = ""
+    campaign_id: str = ""
+    impressions: int = 0
+    inline_link_clicks: int = 0
+    spend: str = "0"
+    actions: list[Action] = msgspec.field(default_factory=list)
+    action_values: list[Action] = msgspec.field(default_factory=list)
+    hourly_stats_aggregated_by_advertiser_time_zone: str = ""
+
+
+class CampaignLine(Row):
+    """A campaign that delivered."""
+
+    campaign_id: str
+
+
+class ReportOrdered(Row):
+    """The answer to a report's order."""
+
+    report_run_id: str
+
+
+class ReportRun(Row):
+    """How far a report is; the errors are told from v25 on."""
+
+    id: str
+    async_status: str = ""
+    async_percent_completion: int = 0
+    error_code: int | None = None
+    error_message: str | None = None
+    error_user_msg: str | None = None
 
 
 class Permission(Row):
@@ -175,12 +231,19 @@ class Paging(msgspec.Struct):
         return f"Paging(has_next={self.next is not None})"
 
 
+class Summary(msgspec.Struct):
+    """What an edge tells of all its rows."""
+
+    total_count: int | None = None
+
+
 class Page(msgspec.Struct, Generic[RowT]):
     """One page of an edge. An error may come with status 200, then there is no `data`."""
 
     data: Sequence[RowT] | None = None
     paging: Paging | None = None
     error: Any = None
+    summary: Summary | None = None
 
 
 class Written(msgspec.Struct):

@@ -101,7 +101,7 @@ def id_written(answer: Answer, form: Form) -> str | None:
     """The id of the object, if the answer surely says that the write happened."""
     try:
         written = _DECODER.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except wire.UNREADABLE:
         return None
     if written.error is not None:
         return None

@@ -1,7 +1,7 @@
 """The store of ad accounts. `open_account` learns what the platform says; `change` sets what people say."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -20,7 +20,14 @@ from models.tables import accounts
 _SAID_BY_PLATFORM: Final = ("name", "currency", "zone", "minimum_daily_budget_minor")
 # What readers of the platform note down as they go; anything else that changes is told in the audit.
 _NOTED_BY_READERS: Final = frozenset(
-    {"tree_read_at", "tree_full_read_at", "insights_read_at", "insights_loaded_from", "activities_read_at"}
+    {
+        "tree_read_at",
+        "tree_full_read_at",
+        "insights_read_at",
+        "insights_loaded_from",
+        "insights_unfinished",
+        "activities_read_at",
+    }
 )
 _FIXED: Final = frozenset({"id", "platform", "platform_account_id", "mode", "opened_at"})
 
@@ -60,6 +67,7 @@ class Account:
     max_change_without_approval_minor: int | None
     opened_at: datetime
     activities_read_at: datetime | None = None
+    insights_unfinished: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def get(conn: Connection, account_id: AccountId) -> Account:

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, text
+from sqlalchemy import Connection, delete, func
 
+from models.driver import driver_sql, run_now
 from models.quota import Key
 from models.tables.tower import call_counts
 
 # One statement on one row. The call's time is by Postgres' clock on both ends: what entered is what it told then.
-_NOTE: Final = text("""
+_NOTE: Final = driver_sql("""
 WITH ended AS (
     SELECT clock_timestamp() AS at,
         greatest(0, extract(epoch FROM clock_timestamp() - CAST(:entered_at AS timestamptz)) * 1000)::bigint AS ms)
@@ -24,7 +25,7 @@ ON CONFLICT (platform, mode, account, pair, hour_at) DO UPDATE SET
 def note(conn: Connection, key: Key, pair: str, *, entered_at: datetime, failed: bool) -> None:
     """Count a call that ended now. `pair` = the pair's slug, "" = the door, a person, the tower."""
     values = {"platform": key.platform, "mode": key.mode, "account": key.account, "pair": pair}
-    conn.execute(_NOTE, {**values, "entered_at": entered_at, "errors": int(failed)})
+    run_now(conn, _NOTE, {**values, "entered_at": entered_at, "errors": int(failed)})
 
 
 def forget_older(conn: Connection, age: timedelta) -> int:

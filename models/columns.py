@@ -4,7 +4,7 @@ Postgres gathers each column with `array_agg`, a few thousand rows at a time; it
 distance, which numpy reads in place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +19,7 @@ from domain.errors import InvariantError
 
 TEXT: Final = np.dtypes.StringDType()
 _INT8_ARRAY: Final = 1016  # the type's number in every Postgres (pg_type.dat)
-_CHUNK_ROWS: Final = 8192
+_CHUNK_ROWS: Final = 2048
 _EMPTY_HEADER: Final = 12  # dimensions, null flag, element type
 _HEADER: Final = 20  # the same, and the length and lower bound of the one dimension
 _ELEMENT: Final = np.dtype([("length", ">i4"), ("value", ">i8")])
@@ -45,28 +45,44 @@ def fetch_columns(
     numbers: Sequence[str],
     repeated: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run the query and return its named columns, ordered by the first text.
+    """Run the query and return its named columns, ordered by the first text, or the first number where there is none.
 
     Numbers must be bigint, nothing may be NULL. Texts are numpy's own strings, which take a quarter of Python's;
     a `repeated` column holds objects, of which equal texts are one.
     """
-    names = (*texts, *repeated, *numbers)
-    driver = conn.connection.driver_connection
-    if not isinstance(driver, psycopg.Connection):
-        raise InvariantError("snapshots need a psycopg connection; engines come from models.engine.make_engine")
     columns: dict[str, Any] = {}
     known: dict[str, dict[str, str]] = {name: {} for name in repeated}
     start = 0
+    order = texts[0] if texts else numbers[0]
+    for total, chunk in stream_columns(conn, query, values, texts=(*texts, *repeated), numbers=numbers, order=order):
+        columns = columns or _made(total, texts=texts, repeated=repeated, numbers=numbers)
+        end = start + len(chunk[order])
+        for name, part in chunk.items():
+            shared = known.get(name)
+            columns[name][start:end] = part if shared is None else [shared.setdefault(text, text) for text in part]
+        start = end
+    return columns or _made(0, texts=texts, repeated=repeated, numbers=numbers)
+
+
+def stream_columns(
+    conn: Connection,
+    query: str,
+    values: Mapping[str, object],
+    *,
+    texts: Sequence[str],
+    numbers: Sequence[str],
+    order: str,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the same in chunks, each with the number of all rows: lists of texts, arrays of numbers."""
+    driver = conn.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise InvariantError("snapshots need a psycopg connection; engines come from models.engine.make_engine")
+    names = (*texts, *numbers)
+    by = f'{order} COLLATE "C"' if order in texts else order
     with driver.cursor(binary=True) as cursor:
         cursor.adapters.register_loader(_INT8_ARRAY, _IntsLoader)
-        for total, *chunk in cursor.stream(_chunked(query, names, order=texts[0]).encode(), values):
-            columns = columns or _made(total, texts=texts, repeated=repeated, numbers=numbers)
-            end = start + len(chunk[0])
-            for name, part in zip(names, chunk, strict=True):
-                shared = known.get(name)
-                columns[name][start:end] = part if shared is None else [shared.setdefault(text, text) for text in part]
-            start = end
-    return columns or _made(0, texts=texts, repeated=repeated, numbers=numbers)
+        for total, *chunk in cursor.stream(_chunked(query, names, order=by).encode(), values):
+            yield total, dict(zip(names, chunk, strict=True))
 
 
 def _made(length: int, *, texts: Sequence[str], repeated: Sequence[str], numbers: Sequence[str]) -> dict[str, Any]:
@@ -77,7 +93,25 @@ def _made(length: int, *, texts: Sequence[str], repeated: Sequence[str], numbers
 
 def _chunked(query: str, names: Sequence[str], *, order: str) -> str:
     gathered = ", ".join(f"array_agg({name} ORDER BY n)" for name in names)
-    counted = f'count(*) OVER () AS total, row_number() OVER (ORDER BY {order} COLLATE "C") AS n'
+    counted = f"count(*) OVER () AS total, row_number() OVER (ORDER BY {order}) AS n"
     numbered = f"SELECT rows.*, {counted} FROM ({query}) AS rows"  # noqa: S608 - our own queries
     chunk = f"n / {_CHUNK_ROWS}"
     return f"SELECT max(total), {gathered} FROM ({numbered}) AS numbered GROUP BY {chunk} ORDER BY {chunk}"  # noqa: S608
+
+
+def positions(position: Mapping[str, int], ids: Sequence[str]) -> NDArray[np.int64]:
+    """Where each id stands; -1 = nowhere."""
+    return np.fromiter((position.get(item, -1) for item in ids), np.int64, len(ids))
+
+
+def gathered(values: NDArray[Any], rows: NDArray[np.int64], length: int) -> NDArray[Any]:
+    """Sum values into their rows; -1 belongs to none."""
+    sums = np.zeros(length, values.dtype)
+    add_to(sums, values, rows)
+    return sums
+
+
+def add_to(sums: NDArray[Any], values: NDArray[Any], rows: NDArray[np.int64]) -> None:
+    """Add values to their rows, as `gathered` sums them."""
+    inside = rows >= 0
+    np.add.at(sums, rows[inside], values[inside])

@@ -57,6 +57,21 @@ def runs_of(conn: Connection, account_id: AccountId, tasks: Sequence[str], limit
     return tuple(as_run(row) for row in conn.execute(query))
 
 
+def runs_that_wanted(
+    conn: Connection, account_id: AccountId, object_id: str, tasks: Sequence[str], limit: int
+) -> tuple[Run, ...]:
+    """The newest runs of some cycles that wanted something of the object, newest slot first."""
+    concerns = or_(actions.c.object_id == object_id, actions.c.result_object_id == object_id)
+    wanting = select(actions.c.run_id).where(actions.c.account_id == account_id, concerns)
+    query = (
+        select(runs)
+        .where(runs.c.account_id == account_id, runs.c.task.in_(tasks), runs.c.id.in_(wanting))
+        .order_by(runs.c.slot_at.desc(), runs.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(as_run(row) for row in conn.execute(query))
+
+
 def wanted_in(
     conn: Connection, account_id: AccountId, object_id: str, run_ids: Sequence[RunId]
 ) -> Mapping[RunId, tuple[Wanted, ...]]:

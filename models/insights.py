@@ -12,16 +12,17 @@ from sqlalchemy import Connection
 
 from domain.clock import require_aware
 from domain.ids import AccountId
+from domain.insight_pages import InsightPage
 from domain.objects import InsightRow
-from models import partitions, staging
+from models import increments, partitions, staging
 from models.staging import Load
-from models.tables import insights_daily, insights_hourly
+from models.tables import insight_increments, insights_daily, insights_hourly
 
 _FIGURES: Final = ("impressions", "clicks", "spend_minor", "purchases", "revenue_minor")
 _DAILY: Final = Load(
     table=insights_daily,
     columns=("ad_id", "ad_set_id", "campaign_id", "day", *_FIGURES),
-    fixed=("account_id", "read_at"),
+    fixed=("account_id", "read_at", "first_read_at"),
     stamp="read_at",
 )
 _HOURLY: Final = Load(
@@ -42,7 +43,10 @@ def upsert_daily(
     *,
     part_rows: int = _PART_ROWS,
 ) -> int:
-    """Load whole days (`hour` is ignored); return how many rows were new or changed. Safe to repeat."""
+    """Load whole days (`hour` is ignored); return how many rows were new or changed. Safe to repeat.
+
+    What a day that has ended still gained is kept beside it, by the day of reading (`models/increments.py`).
+    """
     parts = _parts(((_daily_block(page), len(page)) for page in pages), part_rows)
     return _upsert(conn, _DAILY, parts, account_id, read_at)
 
@@ -68,12 +72,16 @@ def _upsert(
     conn: Connection, load: Load, parts: Iterator[Iterator[str]], account_id: AccountId, read_at: datetime
 ) -> int:
     changed = 0
-    fixed = {"account_id": account_id, "read_at": require_aware("read_at", read_at)}
+    fixed: dict[str, object] = {"account_id": account_id, "read_at": require_aware("read_at", read_at)}
+    also = ""
+    if load.table is insights_daily:
+        fixed |= {"first_read_at": read_at, "read_on": increments.day_of(conn, account_id, read_at)}
+        also = increments.KEEP
     staging.open_stage(conn, load)
     for part in parts:
         staging.copy_blocks(conn, load, part)
         _ensure_partitions(conn, load)
-        changed += staging.merge(conn, load, fixed)
+        changed += staging.merge(conn, load, fixed, also=also)
         staging.clear_stage(conn, load)
     return changed
 
@@ -97,9 +105,13 @@ def _ensure_partitions(conn: Connection, load: Load) -> None:
     since, until = conn.exec_driver_sql(f"SELECT min(day), max(day) FROM {load.stage}").one()  # noqa: S608 - our name
     if since is not None:
         partitions.ensure(conn, load.table, since, until)
+        if load.table is insights_daily:
+            partitions.ensure(conn, insight_increments, since, until)
 
 
 def _daily_block(page: Sequence[InsightRow]) -> str:
+    if isinstance(page, InsightPage) and not page.has_hours:
+        return page.lines
     lines = [
         f"{ad}\t{ad_set}\t{campaign}\t{on}\t{impressions}\t{clicks}\t{spend}\t{purchases}\t{revenue}\n"
         for ad, ad_set, campaign, on, _, impressions, clicks, spend, purchases, revenue in page
@@ -111,6 +123,8 @@ def _daily_block(page: Sequence[InsightRow]) -> str:
 
 
 def _hourly_block(page: Sequence[InsightRow]) -> str:
+    if isinstance(page, InsightPage) and page.has_hours:
+        return page.lines
     if any(not 0 <= row.hour < _HOURS for row in page):
         raise ValueError("an hourly row carries no hour; whole days go to upsert_daily")
     lines = [

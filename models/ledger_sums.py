@@ -181,6 +181,22 @@ def budget_histories(
     }
 
 
+def budgets_changed_at(conn: Connection, account_id: AccountId, since: datetime) -> dict[str, datetime]:
+    """When daily budgets of the account's objects were last changed by us, as far as that was after an instant."""
+    at = actions.c.sent_platform_at
+    statement = (
+        select(actions.c.object_id, func.max(at))
+        .where(
+            actions.c.account_id == account_id,
+            actions.c.kind == ActionKind.SET_DAILY_BUDGET,
+            actions.c.state.in_(_MAY_HAVE_EFFECT),
+            at > since,
+        )
+        .group_by(actions.c.object_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(statement)}
+
+
 def budget_edits_by_hand(
     conn: Connection, account_id: AccountId, object_ids: Sequence[str], since: datetime
 ) -> Mapping[str, int]:
@@ -200,9 +216,10 @@ def budget_edits_by_hand(
 
 
 def last_changes(
-    conn: Connection, account_id: AccountId, object_ids: Sequence[str], since: datetime, besides: Sequence[ActionId]
-) -> dict[tuple[ObjectKind, str], SentChange]:
-    """Find the last change of each object since then that took effect, or may have."""
+    conn: Connection, account_id: AccountId, object_ids: Sequence[str] | None, since: datetime,
+    besides: Sequence[ActionId],
+) -> dict[tuple[ObjectKind, str], SentChange]:  # fmt: skip
+    """Find the last change since then that took effect, or may have, of each object; None = of the whole account."""
     at = actions.c.sent_platform_at
     names = ("id", "kind", "rule", "priority", "expected_before", "target")
     statement = (
@@ -212,13 +229,14 @@ def last_changes(
             actions.c.account_id == account_id,
             actions.c.blocked_by.is_(None),
             actions.c.decided_at > since - _LONGEST_WAIT,
-            actions.c.object_id == func.any(list(object_ids)),
             actions.c.kind.in_((ActionKind.SET_DAILY_BUDGET, *_SWITCHES)),
             actions.c.state.in_(_MAY_HAVE_EFFECT),
             at > since,
         )
         .order_by(actions.c.object_kind, actions.c.object_id, at.desc(), actions.c.id.desc())
     )
+    if object_ids is not None:
+        statement = statement.where(actions.c.object_id == func.any(list(object_ids)))
     found = {}
     for row in conn.execute(_leaving_out(statement, besides)):
         values = dict(zip(names, row[3:], strict=True))

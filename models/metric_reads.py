@@ -112,7 +112,8 @@ QUESTIONS: Final[Mapping[str, str]] = {
                share * greatest(0, 1 - extract(epoch FROM clock_timestamp() - reported_at) / decay_s)
         FROM quotas, LATERAL (VALUES ('account', account_share, CAST(:decay_s AS float8)),
                                      ('business', business_share, CAST(:hourly_decay_s AS float8)),
-                                     ('insights', insights_share, CAST(:decay_s AS float8))) t (kind, share, decay_s)
+                                     ('insights', insights_share, CAST(:hourly_decay_s AS float8))
+        ) t (kind, share, decay_s)
         WHERE share IS NOT NULL AND reported_at IS NOT NULL""",
     "ads_retry_tokens": "SELECT platform, mode, account, retry_tenths / 10.0 FROM quotas",
     "ads_breaker_state": "SELECT platform, mode, account, kind, is_open FROM breakers",

@@ -97,6 +97,12 @@ def forget_unseen(conn: Connection, account_id: AccountId, table: ObjectKind, se
     return conn.exec_driver_sql(f"{change} WHERE {gone}", values).rowcount
 
 
+def count(conn: Connection, account_id: AccountId, kind: ObjectKind) -> int:
+    """How many objects of a kind the mirror holds, deleted ones too."""
+    table = _LOADS[kind].table
+    return conn.execute(select(func.count()).where(table.c.account_id == account_id)).scalar_one()
+
+
 def lacks_creatives(conn: Connection, account_id: AccountId, seen_at: datetime) -> bool:
     """Whether an ad that came or changed with the reading of `seen_at` shows a creative that the mirror has not."""
     known = select(creatives.c.id).where(creatives.c.account_id == account_id, creatives.c.id == ads.c.creative_id)

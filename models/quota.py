@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from domain.actions import Mode
 from domain.ports import CallKind, Usage
+from models.driver import driver_sql, run_now
 
 EPOCH_S: Final = 120  # no call lives as long: points of a process that was killed are forgotten after two of these
 _NOW = "clock_timestamp()"
@@ -62,7 +63,7 @@ class Quota:
     breakers: Mapping[CallKind, BreakerRow]
 
 
-_TAKE = text(f"""
+_TAKE = driver_sql(f"""
 WITH q AS (
     INSERT INTO quotas AS q (platform, mode, account, taken, taken_epoch, calls)
     VALUES (:platform, :mode, :account, :points, {_EPOCH}, 1)
@@ -95,12 +96,12 @@ def _share(name: str, decay: str, unreported: str = "0") -> str:
 
 
 _REGAIN = f"{_NOW} + CAST(:regain_s AS float8) * interval '1 s'"
-_TELL = text(f"""
+_TELL = driver_sql(f"""
 WITH told AS (
     UPDATE quotas SET {_GIVE_BACK},
         {_share("account_share", "decay_s", ":unreported / coalesce(score_limit, :smallest_score)")},
         {_share("business_share", "hourly_decay_s")},
-        {_share("insights_share", "decay_s")},
+        {_share("insights_share", "hourly_decay_s")},
         reported_at = {_NOW},
         score_limit = coalesce(:score_limit, score_limit),
         regain_reason = CASE WHEN :regain_s > 0 AND {_REGAIN} > coalesce(regain_at, '-infinity')
@@ -159,7 +160,7 @@ class Terms:
 
 def take(conn: Connection, key: Key, points: float) -> Quota:
     """Count a call's points as taken and return how the account stands with them; one statement."""
-    return _quota(conn.execute(_TAKE, {**_params(key), "points": points}).one())
+    return _quota(run_now(conn, _TAKE, {**_params(key), "points": points}))
 
 
 def give_back(conn: Connection, key: Key, points: float, entered_at: datetime) -> None:
@@ -171,7 +172,8 @@ def tell(conn: Connection, key: Key, told: Told, terms: Terms) -> BreakerRow:
     """Note how a call ended: its points are in the reported shares now, or added where nothing was reported."""
     usage = told.usage
     said = usage is not None and usage.account is not None
-    row = conn.execute(
+    row = run_now(
+        conn,
         _TELL,
         {
             **_params(key),
@@ -194,7 +196,7 @@ def tell(conn: Connection, key: Key, told: Told, terms: Terms) -> BreakerRow:
             "most_tenths": terms.most_tenths,
             "last_calls": terms.last_calls,
         },
-    ).one()
+    )
     return BreakerRow(recent=row.recent, is_open=row.is_open, probe_at=row.probe_at, openings=row.openings)
 
 
@@ -250,7 +252,7 @@ def _epoch(instant: datetime) -> int:
     return int(instant.timestamp() // EPOCH_S)
 
 
-def _quota(row: Row[Any]) -> Quota:
+def _quota(row: Any) -> Quota:
     return Quota(
         key=Key(platform=row.platform, mode=Mode(row.mode), account=row.account),
         now=row.now,
@@ -269,7 +271,7 @@ def _quota(row: Row[Any]) -> Quota:
     )
 
 
-def _flying(row: Row[Any]) -> float:
+def _flying(row: Any) -> float:
     """Points of calls under way; those of epochs gone by belong to processes that died."""
     behind = _epoch(row.now) - row.taken_epoch
     return float(row.taken + row.taken_before) if behind <= 0 else float(row.taken) if behind == 1 else 0.0

@@ -38,13 +38,14 @@ def take_due(conn: Connection, tasks: Sequence[str], limit: int) -> tuple[DueRun
 
 
 def take_waiting(conn: Connection, run: Run, tasks: Sequence[str]) -> tuple[DueRun, ...]:
-    """Return runs of these tasks that may have waited for this one: the same account and slot, planned."""
+    """Return planned runs of these tasks and the account that may have waited for this one: see `runs.claim`."""
     if not tasks:
         return ()
     held_up = and_(
         runs.c.task.in_(tasks),
         runs.c.account_id == run.account_id,
-        runs.c.slot_at == run.slot_at,
+        runs.c.slot_at <= run.slot_at,
+        runs.c.now_at >= run.slot_at,
         runs.c.state == RunState.PLANNED,
         accounts.c.id == runs.c.account_id,
     )

@@ -61,7 +61,7 @@ class Refusal(StrEnum):
 
     CLOSED = "closed"  # it has ended, or never was
     BUSY = "busy"  # another worker holds it, or another run of the same cycle and account
-    WAITING = "waiting"  # a cycle that comes before it at the same slot is still open
+    WAITING = "waiting"  # a cycle that comes before it is still open
     EXHAUSTED = "exhausted"  # its workers died too often; it is recorded as failed
 
 
@@ -185,10 +185,11 @@ def last_slot(conn: Connection, task: str, account_id: AccountId) -> datetime | 
 def claim(
     conn: Connection, run_id: RunId, owner: str, lease_s: float = LEASE_S, *, after: Sequence[str] = ()
 ) -> Run | Refusal:
-    """Take the run for `owner`, or say why not. `after` names tasks whose run at the same slot must have ended.
+    """Take the run for `owner`, or say why not.
 
-    Of one cycle and account only one run is worked on at a time. Each claim is an attempt; past the third the run is
-    recorded as failed.
+    `after` names tasks whose runs must have ended: at the same slot, or at a later one up to the run's own instant (a
+    daily slot that is served at noon waits for the collector's noon). Of one cycle and account only one run is worked
+    on at a time. Each claim is an attempt; past the third the run is recorded as failed.
     """
     row = conn.execute(select(runs).where(runs.c.id == run_id).with_for_update()).one_or_none()
     if row is None or row.state not in OPEN_RUN_STATES:
@@ -302,7 +303,7 @@ def _must_wait(conn: Connection, run: Run, after: Sequence[str]) -> bool:
     earlier = and_(
         runs.c.task.in_(after),
         runs.c.account_id == run.account_id,
-        runs.c.slot_at == run.slot_at,
+        runs.c.slot_at.between(run.slot_at, run.now_at),
         or_(
             runs.c.state == RunState.PLANNED,
             and_(runs.c.state == RunState.RUNNING, runs.c.lease_until > func.clock_timestamp()),

@@ -14,25 +14,21 @@ from sqlalchemy import Connection, func, select
 
 from domain.clock import require_aware
 from domain.objects import Status
-from domain.snapshot import AdFrame, AdSetFrame, Bools, CampaignFrame, Ints, Snapshot
+from domain.snapshot import AdSetFrame, Bools, CampaignFrame, Ints, Snapshot
+from models import snapshot_ads
 from models.accounts import Account
-from models.columns import fetch_columns
-from models.snapshot_queries import AD_SETS, ADS, CAMPAIGNS, HOURS
+from models.columns import fetch_columns, gathered, positions
+from models.snapshot_ads import SET_SUMS
+from models.snapshot_queries import AD_SETS, CAMPAIGNS, HOURS
 from models.tables import campaigns, insights_hourly
 from models.windows import USUAL_DAYS, Window, window
 
 _DAY_S: Final = 86_400
-_HOUR_US: Final = 3_600_000_000
 _WORK_MEMORY: Final = "64MB"  # groups of 200,000 ads stay in memory
 
 _SET_FLAGS: Final = ("is_active", "is_learning", "is_ab_test")
 _RECENT: Final = ("recent_spend", "recent_clicks", "recent_revenue")
 _USUAL: Final = ("usual_spend", "usual_clicks", "usual_revenue")
-_SET_SUMS: Final = ("spend_window", "revenue_window", "purchases_window", "impressions_window", "clicks_window",
-                    "spend_today")  # fmt: skip
-_AD_FLAGS: Final = ("is_active", "is_marked_fatigued")
-_AD_SUMS: Final = ("impressions_total", "clicks_total", "impressions_last", "clicks_last", "impressions_week",
-                   "clicks_week", "spend_window", "revenue_window")  # fmt: skip
 
 
 def load(conn: Connection, account: Account, *, now: datetime, window_days: int, spike_hours: int) -> Snapshot:
@@ -54,17 +50,8 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
         repeated=("campaign_id",),
         numbers=(*_SET_FLAGS, "daily_budget_minor", "hold", "created_local_s"),
     )
-    ads = fetch_columns(
-        conn,
-        ADS,
-        _day_values(account, span),
-        texts=("id", "name", "creative_id"),
-        repeated=("ad_set_id",),
-        numbers=("is_there", "created_us", *_AD_FLAGS, *dict.fromkeys((*_AD_SUMS, *_SET_SUMS))),
-    )
     position = {set_id: row for row, set_id in enumerate(sets["id"])}
-    parents = _positions(position, ads["ad_set_id"])
-    sums = {name: _gathered(ads[name], parents, len(position)) for name in _SET_SUMS}
+    ads, sums = snapshot_ads.load(conn, _day_values(account, span), position, now)
     figures = sums | _hours(conn, account, span, position, sets["created_local_s"])
     campaigns_there = fetch_columns(
         conn, CAMPAIGNS, {"account": account.id}, texts=("id", "name"),
@@ -83,7 +70,7 @@ def load(conn: Connection, account: Account, *, now: datetime, window_days: int,
         campaigns_active=_active_campaigns(conn, account),
         campaigns=_campaign_frame(campaigns_there, ad_sets),
         ad_sets=ad_sets,
-        ads=_ad_frame(ads, parents, now),
+        ads=ads,
     )
 
 
@@ -92,13 +79,13 @@ def _ad_set_frame(sets: Mapping[str, Any], campaign_ids: Sequence[str], figures:
     columns |= {name: sets[name].astype(np.bool_) for name in _SET_FLAGS}
     columns |= {name: sets[name] for name in ("daily_budget_minor", "hold")}
     position = {campaign_id: row for row, campaign_id in enumerate(campaign_ids)}
-    return AdSetFrame(**columns, campaign_index=_positions(position, sets["campaign_id"]), **figures)
+    return AdSetFrame(**columns, campaign_index=positions(position, sets["campaign_id"]), **figures)
 
 
 def _campaign_frame(found: Mapping[str, Any], ad_sets: AdSetFrame) -> CampaignFrame:
     rows, length = ad_sets.campaign_index, len(found["id"])
-    names = (*_SET_SUMS[:-1], *_RECENT, *_USUAL)
-    sums: dict[str, Any] = {name: _gathered(getattr(ad_sets, name), rows, length) for name in names}
+    names = (*SET_SUMS[:-1], *_RECENT, *_USUAL)
+    sums: dict[str, Any] = {name: gathered(getattr(ad_sets, name), rows, length) for name in names}
     learning: Bools = np.zeros(length, np.bool_)
     learning[rows[(rows >= 0) & ad_sets.is_active & ad_sets.is_learning]] = True
     return CampaignFrame(
@@ -110,17 +97,6 @@ def _campaign_frame(found: Mapping[str, Any], ad_sets: AdSetFrame) -> CampaignFr
         daily_budget_minor=found["daily_budget_minor"],
         **sums,
     )
-
-
-def _ad_frame(ads: Mapping[str, Any], parents: Ints, now: datetime) -> AdFrame:
-    is_there = ads["is_there"].astype(np.bool_)
-    there = slice(None) if is_there.all() else is_there  # no copies where every ad is there
-    now_us = round(now.timestamp() * 1_000_000)
-    columns: dict[str, Any] = {name: ads[name][there] for name in ("id", "name", "ad_set_id", "creative_id")}
-    columns |= {name: ads[name].astype(np.bool_)[there] for name in _AD_FLAGS}
-    columns |= {name: ads[name][there] for name in _AD_SUMS}
-    age_hours = (now_us - ads["created_us"][there]) / _HOUR_US
-    return AdFrame(**columns, ad_set_index=parents[there], age_hours=age_hours)
 
 
 def _hours(
@@ -137,10 +113,10 @@ def _hours(
     values = {"account": account.id, "days": days, "hours": hours, "recent": recent,
               "first": first_day, "today": span.today}  # fmt: skip
     found = fetch_columns(conn, HOURS, values, texts=("ad_set_id",), numbers=(*_RECENT, *_USUAL))
-    rows = _positions(position, found["ad_set_id"])
+    rows = positions(position, found["ad_set_id"])
     known = _known_days(conn, account, span, created_local_s)
-    means = {name: _gathered(found[name], rows, len(position)) / np.maximum(known, 1) for name in _USUAL}
-    return {name: _gathered(found[name], rows, len(position)) for name in _RECENT} | {
+    means = {name: gathered(found[name], rows, len(position)) / np.maximum(known, 1) for name in _USUAL}
+    return {name: gathered(found[name], rows, len(position)) for name in _RECENT} | {
         name: np.where(known > 0, mean, 0.0) for name, mean in means.items()
     }
 
@@ -177,15 +153,3 @@ def _day_values(account: Account, span: Window) -> dict[str, object]:
 def _active_campaigns(conn: Connection, account: Account) -> int:
     active = select(func.count()).where(campaigns.c.account_id == account.id, campaigns.c.status == Status.ACTIVE.value)
     return int(conn.execute(active).scalar_one())
-
-
-def _positions(position: Mapping[str, int], ids: Sequence[str]) -> Ints:
-    return np.fromiter((position.get(item, -1) for item in ids), np.int64, len(ids))
-
-
-def _gathered(values: NDArray[Any], rows: Ints, length: int) -> NDArray[Any]:
-    """Sum values into their rows; -1 belongs to none."""
-    sums = np.zeros(length, values.dtype)
-    inside = rows >= 0
-    np.add.at(sums, rows[inside], values[inside])
-    return sums

@@ -77,24 +77,29 @@ def copy_blocks(conn: Connection, load: Load, blocks: Iterable[str]) -> None:
             copy.write(block)
 
 
-def merge(conn: Connection, load: Load, values: dict[str, object]) -> int:
+def merge(conn: Connection, load: Load, values: dict[str, object], *, also: str = "") -> int:
     """Bring what is new or different into the real table; return how many rows that were. Leaves the stage as it is.
 
-    Of rows with the same key the last one staged counts: paging may show an object twice while it moves.
+    Of rows with the same key the last one staged counts: paging may show an object twice while it moves. `also` is a
+    statement to be carried out on the same rows in the same pass: it reads `differing`, which has the staged columns,
+    those that are compared once more as `old_...`, and `is_known`, whether there was a row.
     """
     names = (*load.columns, *load.fixed)
     staged_key = [name for name in load.key if name in load.columns]
     fixed_key = [name for name in load.key if name in load.fixed]
     same = [f"old.{name} = stage.{name}" for name in staged_key] + [f"old.{name} = %({name})s" for name in fixed_key]
-    picked = [f"stage.{name}" for name in load.columns] + [f"%({name})s" for name in load.fixed]
     changed = f"({_listed('old', load.compared)}) IS DISTINCT FROM ({_listed('stage', load.compared)})"
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*load.compared, load.stamp))
+    olds = ", ".join(f"old.{name} AS old_{name}" for name in load.compared)
+    also_cte = f", also AS ({also}) " if also else ""
     statement = (
-        f"INSERT INTO {load.table.name} ({', '.join(names)}) "  # noqa: S608 - names of our own tables and columns
-        f"SELECT DISTINCT ON ({_listed('stage', staged_key)}) {', '.join(picked)} "
-        f"FROM {load.stage} AS stage LEFT JOIN {load.table.name} AS old ON {' AND '.join(same)} "
-        f"WHERE old.{staged_key[0]} IS NULL OR {changed} "
-        f"ORDER BY {_listed('stage', staged_key)}, stage.ctid DESC "
+        f"WITH stage AS (SELECT DISTINCT ON ({', '.join(staged_key)}) {', '.join(load.columns)} "  # noqa: S608 - ours
+        f"FROM {load.stage} ORDER BY {', '.join(staged_key)}, ctid DESC), "
+        f"differing AS (SELECT {_listed('stage', load.columns)}, {olds}, old.{staged_key[0]} IS NOT NULL AS is_known "
+        f"FROM stage LEFT JOIN {load.table.name} AS old ON {' AND '.join(same)} "
+        f"WHERE old.{staged_key[0]} IS NULL OR {changed}) {also_cte}"
+        f"INSERT INTO {load.table.name} ({', '.join(names)}) "
+        f"SELECT {', '.join(load.columns)}, {', '.join(f'%({name})s' for name in load.fixed)} FROM differing "
         f"ON CONFLICT ({', '.join(load.key)}) DO UPDATE SET {updates}"
     )
     conn.exec_driver_sql(f"ANALYZE {load.stage}")
@@ -108,7 +113,26 @@ def clear_stage(conn: Connection, load: Load) -> None:
 
 def copy_text(rows: Sequence[Sequence[Cell | Sequence[str]]]) -> str:
     """Format rows as a block of COPY text; NUL and lone surrogates, which no Postgres text can hold, are left out."""
-    return "".join("\t".join(map(_cell, row)) + "\n" for row in rows)
+    columns = [_cells(values) for values in zip(*rows, strict=True)]
+    return "".join(["\t".join(cells) + "\n" for cells in zip(*columns, strict=True)])
+
+
+def _cells(values: Sequence[Cell | Sequence[str]]) -> Sequence[str]:
+    """One column; where all its values are alike, one look at the column instead of one at each cell."""
+    kinds = set(map(type, values))
+    if all(issubclass(kind, str) for kind in kinds):
+        joined = "".join(values)  # type: ignore[arg-type]  # they are texts, as just seen
+        if joined.isprintable() and "\\" not in joined:  # tabs, line ends, NUL and surrogates are not printable
+            return values  # type: ignore[return-value]
+    elif kinds == {int}:
+        return list(map(str, values))
+    elif kinds == {datetime}:
+        return list(map(datetime.isoformat, values))  # type: ignore[arg-type]
+    elif kinds == {type(None)}:
+        return ["\\N"] * len(values)
+    elif not any(values) and kinds == {tuple}:
+        return ["{}"] * len(values)
+    return list(map(_cell, values))
 
 
 def _cell(value: Cell | Sequence[str]) -> str:

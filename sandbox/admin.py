@@ -1,6 +1,6 @@
 """The admin address: clock, faults, oracle log, hidden truth, edits by a person. Loopback only, no token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,11 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.clock import from_us, to_us
+from sandbox.clock import FASTEST, from_us, to_us
+from sandbox.dialects import Dialect
 from sandbox.faults import Script
 from sandbox.journal import LogLine
-from sandbox.meta.graph import Graph
-from sandbox.meta.request import LATEST, GraphCall
 from sandbox.nodes import Kind
 from sandbox.platform import Platform
 
@@ -22,10 +21,10 @@ _BAD: Final = 400
 _LONGEST_ADVANCE: Final = timedelta(days=1_100)
 
 
-def admin_app(platform: Platform, graph: Graph) -> Starlette:
-    """Return the admin application of a running platform."""
+def admin_app(platform: Platform, dialects: Mapping[str, Dialect]) -> Starlette:
+    """Return the admin application of a running platform. What names no `dialect` is meant for the first."""
     routes = {
-        ("GET", "/health"): lambda _: _health(platform, graph),
+        ("GET", "/health"): lambda _: _health(platform, dialects),
         ("GET", "/clock"): lambda _: _clock(platform),
         ("POST", "/advance"): lambda body: _advance(platform, body),
         ("POST", "/speed"): lambda body: _speed(platform, body),
@@ -33,12 +32,17 @@ def admin_app(platform: Platform, graph: Graph) -> Starlette:
         ("POST", "/faults"): lambda body: _set_faults(platform, body),
         ("DELETE", "/faults"): lambda _: _set_faults(platform, {"script": []}),
         ("GET", "/truth"): lambda _: _truth(platform),
-        ("POST", "/human_edit"): lambda body: _human_edit(graph, body),
-        ("POST", "/tier"): lambda body: _tier(graph, body),
+        ("POST", "/human_edit"): lambda body: _human_edit(_named(dialects, body), body),
+        ("POST", "/tier"): lambda body: _tier(_named(dialects, body), body),
     }
     found = [Route(path, _endpoint(handler), methods=[method]) for (method, path), handler in routes.items()]
     found.append(Route("/oracle", _oracle(platform), methods=["GET"]))
-    return Starlette(routes=found)
+    there_is = ", ".join(sorted({f"{method} {path}" for method, path in [*routes, ("GET", "/oracle")]}))
+
+    async def elsewhere(_: Request, error: Exception) -> Response:
+        return _json({"error": f"there is {there_is}"}, getattr(error, "status_code", _BAD))
+
+    return Starlette(routes=found, exception_handlers={404: elsewhere, 405: elsewhere})
 
 
 class _Refused(Exception):  # noqa: N818 - a refusal of the admin address, rendered as 400
@@ -51,7 +55,9 @@ def _endpoint(handler: Callable[[Any], Any]) -> Callable[[Request], Any]:
         try:
             body = msgspec.json.decode(raw) if raw else {}
             return _json(handler(body))
-        except (_Refused, ValueError, KeyError, TypeError, OverflowError) as error:
+        except KeyError as error:
+            return _json({"error": f"{error} is missing or unknown"}, _BAD)
+        except (_Refused, ValueError, TypeError, OverflowError) as error:
             return _json({"error": f"{type(error).__name__}: {error}".removeprefix("_Refused: ")}, _BAD)
 
     return serve
@@ -61,7 +67,14 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(document), status_code=status, media_type="application/json")
 
 
-def _health(platform: Platform, graph: Graph) -> dict[str, Any]:
+def _named(dialects: Mapping[str, Dialect], body: dict[str, Any]) -> Dialect:
+    name = body.get("dialect", next(iter(dialects)))
+    if name not in dialects:
+        raise _Refused(f"dialect is {' or '.join(dialects)}")
+    return dialects[name]
+
+
+def _health(platform: Platform, dialects: Mapping[str, Dialect]) -> dict[str, Any]:
     world = platform.world
     return {
         "status": "ok",
@@ -70,7 +83,7 @@ def _health(platform: Platform, graph: Graph) -> dict[str, Any]:
             account.id: {kind: len(account.nodes[kind]) for kind in Kind} for account in world.accounts.values()
         },
         "effects": platform.last_seq,
-        "usage_peak": graph.usage.peak,
+        "usage_peak": max(dialect.usage_peak for dialect in dialects.values()),
         "calls": dict(platform.calls),
         **_clock(platform),
     }
@@ -103,8 +116,8 @@ def _advance(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
 
 def _speed(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
     speed = float(body["speed"])
-    if not 0 <= speed <= 1_000_000:  # noqa: PLR2004 - a bound against slips of the finger
-        raise _Refused("speed is 0 (frozen) to 1000000")
+    if not 0 <= speed <= FASTEST:
+        raise _Refused(f"speed is 0 (frozen) to {FASTEST}")
     platform.clock.set_speed(speed)
     return _clock(platform)
 
@@ -115,11 +128,9 @@ def _set_faults(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
     return {"script": msgspec.to_builtins(script)}
 
 
-def _tier(graph: Graph, body: dict[str, Any]) -> dict[str, Any]:
-    if body["tier"] not in ("standard_access", "development_access"):
-        raise _Refused("tier is standard_access or development_access")
-    graph.usage.tier = body["tier"]
-    return {"tier": graph.usage.tier}
+def _tier(dialect: Dialect, body: dict[str, Any]) -> dict[str, Any]:
+    dialect.set_tier(str(body["tier"]))
+    return {"tier": dialect.tier}
 
 
 def _truth(platform: Platform) -> dict[str, Any]:
@@ -135,18 +146,11 @@ def _truth(platform: Platform) -> dict[str, Any]:
     return {"ads": rows}
 
 
-def _human_edit(graph: Graph, body: dict[str, Any]) -> dict[str, Any]:
-    """Edit an object as a person in Ads Manager would: the same validations, effect and log, another actor."""
-    object_id, changes = str(body["object_id"]), dict(body["changes"])
-    params = {k: v if isinstance(v, str) else msgspec.json.encode(v).decode() for k, v in changes.items()}
-    call = GraphCall(
-        method="POST", path=(object_id,), version=LATEST, params=params, token=graph.platform.token, request_id=None
-    )
-    answer = graph.answer(call, actor=str(body.get("actor", "A person")))
-    document: dict[str, Any] = msgspec.json.decode(answer.body)
-    if answer.status != 200:  # noqa: PLR2004 - HTTP OK
-        raise _Refused(document["error"].get("error_user_msg") or document["error"]["message"])
-    return document
+def _human_edit(dialect: Dialect, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return dialect.edit(str(body["object_id"]), dict(body["changes"]), actor=str(body.get("actor", "A person")))
+    except ValueError as error:
+        raise _Refused(str(error)) from error
 
 
 def _oracle(platform: Platform) -> Callable[[Request], Any]:

@@ -13,6 +13,7 @@ import msgspec
 
 from sandbox.journal import Journal
 
+FASTEST: Final = 1_000_000  # platform seconds per real second; a bound against slips of the finger
 _LEASE_REAL_S: Final = 1.0
 _SETTING: Final = "clock"
 

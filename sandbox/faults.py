@@ -17,6 +17,7 @@ from sandbox.journal import Journal
 Kind = Literal[
     "slow", "drip", "refuse", "expired_token", "throttle", "drop_before_commit", "commit_then_drop", "late_commit",
     "error_5xx", "html_502", "error_in_200", "truncated_json", "batch_null", "wrong_id", "list_lag", "human_edit",
+    "batch_timeout", "report_fails", "report_skipped", "report_stalls",
 ]  # fmt: skip
 MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
     {
@@ -36,8 +37,13 @@ MEANINGS: Final[Mapping[Kind, str]] = MappingProxyType(
         "wrong_id": "the effect is as asked, the answer is about another object of its kind",
         "list_lag": "lists show the world as it was `seconds` ago; reads by id do not",
         "human_edit": "once a GET of an object was answered, a person edits it, `seconds` later",
+        "batch_timeout": "error 960 in place of a whole batch, with or without `effect`",
+        "report_fails": "the report run that the call makes ends as Job Failed, with `code` and `subcode` (-2/2490547)",
+        "report_skipped": "the report run that the call makes ends as Job Skipped",
+        "report_stalls": "the report run that the call makes never ends",
     }
 )
+REPORT_FAULTS: Final[frozenset[Kind]] = frozenset({"report_fails", "report_skipped", "report_stalls"})
 _SETTING = "faults"
 _HOUR_US = 3_600_000_000
 
@@ -113,6 +119,10 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     def _has_sense(self, asked: Asked) -> bool:
         if self.do == "batch_null":
             return asked.in_batch or asked.kind == "batch"
+        if self.do == "batch_timeout":
+            return asked.kind == "batch"
+        if self.do in REPORT_FAULTS:
+            return asked.method == "POST" and asked.kind == "insights"
         if self.do == "list_lag":
             return asked.method == "GET" and asked.is_list
         return self.do != "human_edit" or (asked.method == "GET" and asked.is_object)

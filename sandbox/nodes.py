@@ -7,6 +7,11 @@ from typing import Any, Final
 
 BUDGET_EDITS_PER_HOUR: Final = 4
 DELIVERING: Final = "ACTIVE"
+APPROVED: Final = "APPROVED"
+DISAPPROVED: Final = "DISAPPROVED"
+PENDING: Final = "PENDING_REVIEW"
+GONE: Final = frozenset({"DELETED", "ARCHIVED"})
+_HARD: Final = "HARD_ERROR"  # an issue that stops delivery; a soft one is only told
 _HOUR_US: Final = 3_600_000_000
 
 
@@ -44,6 +49,9 @@ class Node:
     edited_s: float = 0.0  # the last edit that restarts learning
     stopped_s: float | None = None  # since when an ad set delivers nothing
     budget_edits_us: deque[int] | None = None
+    review: str = APPROVED  # an ad's: APPROVED, PENDING_REVIEW or DISAPPROVED
+    review_due_s: float = 0.0
+    reviews: int = 0
 
     @property
     def campaign(self) -> "Node | None":
@@ -53,19 +61,26 @@ class Node:
         return self.parent if self.kind is Kind.AD_SET else self
 
     def effective_status(self) -> str:
-        """Return the object's own status, unless a parent's says more."""
-        if self.status in ("DELETED", "ARCHIVED") or self.parent is None:
+        """Return the object's own status, unless its review, an issue or a parent's status says more."""
+        if self.status in GONE:
             return self.status
-        above = self.parent.effective_status()
-        if above in ("DELETED", "ARCHIVED"):
+        above = self.parent.effective_status() if self.parent is not None else DELIVERING
+        if above in GONE:
             return above
-        if self.status != DELIVERING:
-            return self.status
-        if above == "CAMPAIGN_PAUSED":
+        if self.review != APPROVED or self.status != DELIVERING:
+            return self.review if self.review != APPROVED else self.status
+        if above in ("CAMPAIGN_PAUSED", "WITH_ISSUES"):
             return above
-        if above != DELIVERING:
+        if above != DELIVERING and self.parent is not None:
             return "CAMPAIGN_PAUSED" if self.parent.kind is Kind.CAMPAIGN else "ADSET_PAUSED"
-        return DELIVERING
+        return "WITH_ISSUES" if self.has_hard_issue() else DELIVERING
+
+    def has_hard_issue(self) -> bool:
+        """Say whether an issue of the object's own stops it."""
+        issues = self.extra.get("sandbox_issues")
+        if not issues:
+            return False  # nearly always: this is asked of every object that a list goes through
+        return any(row.get("error_type", _HARD) == _HARD for row in issues)
 
     def note_budget_edit(self, at_us: int) -> None:
         """Remember the last budget edits, for the platform's limit on them."""

@@ -16,9 +16,10 @@ from sandbox.faults import Faults, write_script
 from sandbox.journal import Journal, LogLine
 from sandbox.nodes import Kind, Node
 from sandbox.people import HandEdit, People
+from sandbox.records import Record, RecordKind
 from sandbox.scenario import Scenario, load_scenario
 from sandbox.scenario_faults import script_of
-from sandbox.world import OF_ACCOUNT, World, new_object_id
+from sandbox.world import OF_ACCOUNT, World, is_of_record, new_object_id
 
 DEFAULT_SCENARIO: Final = "demo"
 _PEOPLE_SETTING: Final = "people_upto_us"
@@ -43,6 +44,7 @@ class Platform:
         self, data_dir: Path, *, scenario: str | None = None, start: datetime | None = None, speed: float | None = None
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
+        self.folder = data_dir
         self.journal = Journal(data_dir / "sandbox.sqlite3")
         if self.journal.setting("scenario") is None:
             _found(self.journal, scenario or DEFAULT_SCENARIO, start)
@@ -60,12 +62,13 @@ class Platform:
         self.people = People(self.world, start_us=start_us)
         self.calls: Counter[str] = Counter()
         self._seq = 0
+        self._of_records = 0  # how many of the effects were on records
         self._people_upto_us = min(int(self.journal.setting(_PEOPLE_SETTING) or start_us), self.clock.now_us())
         self._people_next_us = self.people.next_us(self._people_upto_us)
         self._by_hand: set[tuple[int, str]] = set()  # edits that a killed process had logged already
         for line in self.journal.lines():
             self.world.replay(line)
-            self._seq = line.seq
+            self._count(line)
             if line.platform_at_us > self._people_upto_us and line.actor != "api":
                 self._by_hand.add((line.platform_at_us, line.actor))
         self.token, self.app_secret = _credentials(data_dir, tuple(self.world.accounts))
@@ -73,18 +76,21 @@ class Platform:
 
     def catch_up(self) -> None:
         """Let people do what they did meanwhile, and compute every hour that reports may show now."""
+        now_s = self.clock.now_s()  # before people act: no edit of theirs may be behind the hours computed
         self.act_people()
-        self.world.catch_up(self.clock.now_s())
+        self.world.catch_up(now_s)
 
     def act_people(self) -> None:
         """Let every edit by hand that is due take place, each at its own instant; before anything later happens."""
         now_us = self.clock.now_us()
         if now_us < self._people_next_us:
+            self.world.settle(now_us / 1e6)
             return
         if self.people.act(after_us=self._people_upto_us, upto_us=now_us, effect=self._edit_by_hand):
             self.journal.set(_PEOPLE_SETTING, str(now_us))
         self._people_upto_us = now_us
         self._people_next_us = self.people.next_us(now_us)
+        self.world.settle(now_us / 1e6)
 
     def commit(
         self, *, call: Call, kind: Kind, account_id: str, object_id: str | None, change: dict[str, list[Any]],
@@ -92,11 +98,20 @@ class Platform:
     ) -> Node:  # fmt: skip
         """Let an effect take place: write its line (one transaction), then apply it in memory.
 
-        `object_id` None creates an object, whose id follows from the line's number. `at_us` is the present if absent.
+        `object_id` None creates an object, whose id follows from the number of effects on the tree. `at_us` is the
+        present if absent.
         """
-        object_id = object_id or new_object_id(self._seq + 1, kind)
+        object_id = object_id or self._new_id(kind)
         line = self._write(call, kind=kind, account_id=account_id, object_id=object_id, change=change, at_us=at_us)
         return self.world.apply(line)
+
+    def note(
+        self, *, call: Call, kind: RecordKind, account_id: str, record_id: str | None, change: dict[str, list[Any]]
+    ) -> Record:  # fmt: skip
+        """Let an effect on a record take place, as `commit` does for the tree; `record_id` None makes one."""
+        record_id = record_id or self._new_id(kind)
+        line = self._write(call, kind=kind, account_id=account_id, object_id=record_id, change=change)
+        return self.world.note(line)
 
     def limit_spend(self, *, call: Call, account_id: str, before_minor: int, after_minor: int) -> None:
         """Let an account's spending limit be another one from now on: its line first, as of every effect."""
@@ -116,8 +131,23 @@ class Platform:
             request_id=call.request_id,
         )  # fmt: skip
         self.journal.append(line)
-        self._seq = line.seq
+        self._count(line)
         return line
+
+    def _count(self, line: LogLine) -> None:
+        self._seq = line.seq
+        self._of_records += is_of_record(line)
+
+    def _new_id(self, kind: Kind | RecordKind) -> str:
+        """Return the id of what the next effect makes.
+
+        Objects of the tree and records are counted apart: the market draws by an object's id, and what is beside the
+        tree (a report, an upload, an audience) must not change the luck of the next ad.
+        """
+        number = 1 + (self._of_records if isinstance(kind, RecordKind) else self._seq - self._of_records)
+        while self.world.knows(found := new_object_id(number, kind)):  # in folders of before they were counted apart
+            number += 1
+        return found
 
     def _edit_by_hand(self, edit: HandEdit) -> None:
         if (edit.at_us, edit.actor) in self._by_hand:
@@ -128,6 +158,15 @@ class Platform:
             call=call, kind=node.kind, account_id=node.account_id, object_id=node.id, change=edit.change,
             at_us=edit.at_us,
         )  # fmt: skip
+
+    def let_in(self, *, token: str | None = None, app_secret: str | None = None) -> None:
+        """Take another token or app secret from now on; `credentials.json` keeps it."""
+        path = self.folder / "credentials.json"
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept |= {"access_token": token} if token else {}
+        kept |= {"app_secret": app_secret} if app_secret else {}
+        write_atomically(path, json.dumps(kept), mode=0o600)
+        self.token, self.app_secret = str(kept["access_token"]), kept.get("app_secret")
 
     @property
     def last_seq(self) -> int:

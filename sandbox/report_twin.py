@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from sandbox.market.response import CONCAVITY, FATIGUE_EXPONENT
 from sandbox.market.rhythm import Calendar
 from sandbox.report import Report
 from sandbox.report_fit import AccountFit
@@ -18,8 +19,6 @@ from sandbox.report_tree import Level
 from sandbox.scenario import AccountSpec, AdSetSpec, AdSpec, CampaignSpec, HistoryRow, Scenario
 
 # The market's laws, undone here so that it starts at the rates that were fitted (see sandbox/market/kernel.py).
-_FATIGUE_EXPONENT: Final = 0.43
-_CONCAVITY: Final = 0.35
 MONTHLY_FREQUENCY: Final = 4.0  # best cost per purchase at 1.8-4 exposures (facts/domain.md §2b [F4]): an assumption
 SATURATION_CPMS: Final = 15  # as the market deals it to new ad sets: an assumption
 _LEAST_PEOPLE: Final = 1_000
@@ -104,7 +103,7 @@ class TwinBuilder:
 
     def _ad_set(self, index: int, ads: list[int]) -> AdSetSpec:
         found = self._report.ad_sets[index]
-        pressure = (1 + self._daily_spend(index) / self._saturations[index]) ** _CONCAVITY
+        pressure = (1 + self._daily_spend(index) / self._saturations[index]) ** CONCAVITY
         price = float(self._fit.cpm.mean[index]) / pressure / self._rhythm.mean_cpm
         return AdSetSpec(
             id=found.id,
@@ -121,7 +120,7 @@ class TwinBuilder:
     def _ad(self, index: int) -> AdSpec:
         found, fit = self._report.ads[index], self._fit
         exposures = int(fit.per_ad.impressions[index]) / self._sizes[found.parent]
-        tired = math.exp(-_FATIGUE_EXPONENT * math.log1p(exposures))
+        tired = math.exp(-FATIGUE_EXPONENT * math.log1p(exposures))
         ctr = float(fit.click_rate.mean[index]) / tired / self._rhythm.mean_ctr
         return AdSpec(
             key=found.id,

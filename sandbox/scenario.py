@@ -7,6 +7,7 @@ Every key, its bounds and its source: docs/reference/scenario.md. `stakazo sandb
     name, title, seed, history_days, start, refresh_lag_minutes, tier     the world
     [sources]             key = "where this number comes from", for every number that the file states
     [market]  [season]    how the platform paces and learns; factors per month (opt-in)
+    [reports]             seconds, rows_per_second, most_rows, failed_share: asynchronous reports
     [[faults]]            do, match, seconds, share, hours_after_start, hours: which calls go wrong, and how
     [[accounts]]          name, id, currency, timezone, page_id, pixel_id, countries, min_daily_budget_minor
       [[.campaigns]]      name, objective, status, daily_budget_minor (set: campaign budget, CBO), created_days_ago
@@ -35,6 +36,7 @@ from pydantic import Field, field_validator, model_validator
 from sandbox.scenario_faults import FaultSpec
 from sandbox.scenario_generate import generated_campaigns
 from sandbox.scenario_market import GenerateSpec, MarketSpec, PersonSpec, SeasonSpec
+from sandbox.scenario_media import MediaSpec
 from sandbox.scenario_objects import (
     AdSetSpec,
     AdSpec,
@@ -43,6 +45,7 @@ from sandbox.scenario_objects import (
     IncidentSpec,
     Status,
 )
+from sandbox.scenario_reports import ReportsSpec
 from sandbox.scenario_row import Row, number, told
 
 __all__ = [
@@ -71,6 +74,10 @@ class AccountSpec(Row):
     min_daily_budget_minor: int = number(
         "The platform's least daily budget, minor units.", default=100, gt=0,
         source="1 $ a day is typical (the platform's fact sheet §7, unconfirmed)",
+    )  # fmt: skip
+    dsa_default: str | None = told(
+        "Who benefits from and pays for ads in the EU where an ad set names nobody; absent: the account's name, "
+        "empty: ad sets must name both.", default=None,
     )  # fmt: skip
     incidents: tuple[IncidentSpec, ...] = told("Unusual hours.", default=())
     history: tuple[HistoryRow, ...] = told("Reported days, served verbatim.", default=())
@@ -123,6 +130,8 @@ class Scenario(Row):
         source="15 min is folklore, unconfirmed (facts/domain.md §2b)",
     )  # fmt: skip
     faults: tuple[FaultSpec, ...] = told("Which calls go wrong, and how.", default=())
+    media: MediaSpec = Field(default=MediaSpec(), description="How videos fare after their upload.")
+    reports: ReportsSpec = Field(default=ReportsSpec(), description="How asynchronous reports fare.")
     tier: Literal["standard_access", "development_access"] = told("The app's tier.", default="standard_access")
 
 
@@ -140,6 +149,11 @@ def load_scenario(name_or_file: str) -> Scenario:
     """
     if name_or_file.startswith(GENERATED_PREFIX):
         ads, _, seed = name_or_file.removeprefix(GENERATED_PREFIX).partition(":")
+        if not (ads.isdecimal() and (seed or "1").isdecimal()):
+            message = (
+                f"a generated scenario is {GENERATED_PREFIX}ADS[:SEED], as {GENERATED_PREFIX}1000, not {name_or_file!r}"
+            )
+            raise ValueError(message)
         return generated_scenario(ads=int(ads), seed=int(seed or 1))
     text, suffix = read_text(name_or_file)
     if suffix == ".json":

@@ -54,6 +54,14 @@ class MarketSpec(Row):
         "How much orders differ: deviation of the logarithm of their value.", default=0.35, ge=0, le=2
     )
 
+    review_minutes: float = number(
+        "Minutes for which a new ad, or one whose creative or targeting changed, is in review; 0 = none.", default=0,
+        ge=0, le=10_080, source="assumed; the platform says most reviews end within 24 hours",
+    )  # fmt: skip
+    disapproved_share: float = number(
+        "Share of reviews that end in a disapproval, by the ad's id.", default=0.0, ge=0, le=1, source="assumed"
+    )
+
     def rules(self, season: SeasonSpec | None) -> Rules:
         """Return the laws as the market takes them."""
         found = season or SeasonSpec()

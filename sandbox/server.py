@@ -1,4 +1,4 @@
-"""Runs a platform: Meta's dialect and the admin address on two loopback ports of one event loop."""
+"""Runs a platform: its dialects and the admin address, each on a loopback port of its own, on one event loop."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +16,12 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox.admin import admin_app
-from sandbox.meta.app import GraphApp
-from sandbox.meta.graph import Graph
+from sandbox.dialects import Spoken
 from sandbox.platform import Platform, write_atomically
 
 _HOST: Final = "127.0.0.1"
 _CATCH_UP_S: Final = 1.0
+_WAITING: Final = 512  # connections that may wait to be taken
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
@@ -60,36 +60,51 @@ def lock_folder(data_dir: Path) -> int:
     return handle
 
 
-async def serve(platform: Platform, data_dir: Path, *, port: int, admin_port: int, host: str = _HOST) -> None:
-    """Serve until SIGINT or SIGTERM; prints one JSON line once both ports answer.
+def bind(host: str, ports: Iterable[int]) -> list[socket.socket]:
+    """Take ports, before anything is computed for them; nobody is heard there until `serve`.
 
     The admin address asks for no password: another `host` than loopback is for a container's private network.
+
+    Raises:
+        ValueError: one cannot be had.
     """
-    graph = Graph(platform)
-    sockets = [_listen(host, port), _listen(host, admin_port)]
-    face = GraphApp(graph)
-    servers = [_server(face), _server(admin_app(platform, graph))]
-    face.resume()
+    return [_bound(host, port) for port in ports]
+
+
+async def serve(platform: Platform, data_dir: Path, dialects: Spoken, sockets: list[socket.socket]) -> None:
+    """Serve until SIGINT or SIGTERM; prints one JSON line once all ports answer, and on stderr how to call them.
+
+    `sockets` are those of the dialects in their order and last that of the admin address.
+    """
+    for listener in sockets:
+        listener.listen(_WAITING)
+    by_name = {row.name: dialect for row, dialect in dialects.items()}
+    servers = [*map(_server, dialects.values()), _server(admin_app(platform, by_name))]
+    for dialect in dialects.values():
+        dialect.resume()
     stopping = asyncio.Event()
     _on_signals(stopping.set)
     async with _running(servers, sockets), _catching_up(platform):
-        address = {
-            "graph": f"http://{_HOST}:{sockets[0].getsockname()[1]}",
-            "admin": f"http://{_HOST}:{sockets[1].getsockname()[1]}",
-            "pid": os.getpid(),
-        }
+        urls = [f"http://{_HOST}:{listener.getsockname()[1]}" for listener in sockets]
+        names = [*(row.address for row in dialects), "admin"]
+        address = {**dict(zip(names, urls, strict=True)), "pid": os.getpid()}
         write_atomically(data_dir / "address.json", json.dumps(address))
         sys.stdout.write(json.dumps(address) + "\n")
         sys.stdout.flush()
+        sys.stderr.write("".join(dialect.greeting(url) for url, dialect in zip(urls, dialects.values(), strict=False)))
+        sys.stderr.flush()
         await stopping.wait()
     platform.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(512)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        message = f"cannot answer at {host}:{port} ({error.strerror}): give another port, or 0 to let the kernel choose"
+        raise ValueError(message) from error
     return listener
 
 

@@ -4,22 +4,32 @@ from typing import Any, Final
 
 from sandbox.account import Account
 from sandbox.journal import LogLine
+from sandbox.labels import know_labels
 from sandbox.market.rhythm import days_ago
 from sandbox.market.truth import Appeal, Audience, Incident
 from sandbox.nodes import Kind, Node
 from sandbox.past import fill_history, first_midnight_s
+from sandbox.records import Record, RecordKind, Records
+from sandbox.reviewing import Reviewing
 from sandbox.scenario import AccountSpec, AdSetSpec, AdSpec, CampaignSpec, Scenario
 
 _OLD_IDS: Final = 120_200_000_000_000_000
 _NEW_IDS: Final = 120_300_000_000_000_000
 _KIND_DIGIT: Final = {Kind.CAMPAIGN: 1, Kind.AD_SET: 2, Kind.AD: 3, Kind.CREATIVE: 4}
+_RECORD_DIGIT: Final = 5
 _ACCOUNT_IDS: Final = 710_000_000_000_000
+_RECORD_KINDS: Final = frozenset(RecordKind)
 OF_ACCOUNT: Final = "account"  # the kind of an effect's line that changes no object but the account
 
 
-def new_object_id(seq: int, kind: Kind) -> str:
-    """Return the id of an object made by the effect of that number."""
-    return str(_NEW_IDS + seq * 10 + _KIND_DIGIT[kind])
+def is_of_record(line: LogLine) -> bool:
+    """Say whether an effect is on a record, and not on the tree or an account itself."""
+    return line.kind in _RECORD_KINDS
+
+
+def new_object_id(number: int, kind: Kind | RecordKind) -> str:
+    """Return the id of an object made by the effect of that number among those on the tree, or on records."""
+    return str(_NEW_IDS + number * 10 + (_KIND_DIGIT[kind] if isinstance(kind, Kind) else _RECORD_DIGIT))
 
 
 class World:
@@ -29,8 +39,13 @@ class World:
         self.scenario = scenario
         self.accounts: dict[str, Account] = {}
         self.nodes: dict[str, Node] = {}
+        self.records = Records()
         self.lag_s = scenario.refresh_lag_minutes * 60
         self._start_s = start_us // 1_000_000
+        self._reviewing = Reviewing(
+            minutes=scenario.market.review_minutes, disapproved_share=scenario.market.disapproved_share,
+            seed=scenario.seed, refresh=self._refresh,
+        )  # fmt: skip
         self._minted = _OLD_IDS
         self._named = _named_ids(scenario)
         for n, spec in enumerate(scenario.accounts):
@@ -38,24 +53,48 @@ class World:
             self._open_account(spec, account_id, number=n)
 
     def replay(self, line: LogLine) -> None:
-        """Let any effect take place: of an object, or of an account itself."""
+        """Let any effect take place: of an object of the tree, of a record, or of an account itself."""
         if line.kind == OF_ACCOUNT:
+            self.settle(line.platform_at_us / 1e6)  # an end that was due before the limit reaches the market before it
             limit_minor = line.change["spend_cap"][1]
             self.accounts[line.account_id].limit_spend(limit_minor, at_s=line.platform_at_us / 1e6)
+        elif is_of_record(line):
+            self.note(line)
         else:
             self.apply(line)
 
+    def knows(self, object_id: str) -> bool:
+        """Say whether an id is taken by an object or a record."""
+        return object_id in self.nodes or self.records.get(object_id) is not None
+
+    def note(self, line: LogLine) -> Record:
+        """Let an effect on a record take place; an account's settings hold everywhere from then on."""
+        record = self.records.apply(line)
+        if record.kind is RecordKind.SETTINGS:
+            self.accounts[line.account_id].settle(record.values)
+        return record
+
     def apply(self, line: LogLine) -> Node:
         """Let an effect on an object take place; it is created if it is not known yet."""
+        self.settle(line.platform_at_us / 1e6)
         account = self.accounts[line.account_id]
         values = {name: pair[1] for name, pair in line.change.items()}
         if isinstance(values.get("creative"), str):
             values["creative"] = self.nodes[values["creative"]]
+        know_labels(self.records, account.id, values.get("labels") or (), at_s=line.platform_at_us // 1_000_000)
         node = self.nodes.get(line.object_id)
         if node is None:
             return self._create(account, line, values)
         account.update(node, values, at_us=line.platform_at_us)
+        self._reviewing.note(node, values, at_s=line.platform_at_us / 1e6)
         return node
+
+    def settle(self, now_s: float) -> None:
+        """Let reviews, begins and ends that are due take effect."""
+        self._reviewing.settle(now_s)
+
+    def _refresh(self, node: Node, at_s: float) -> None:
+        self.accounts[node.account_id].refresh_live(node, at_s=at_s)
 
     def cutoff_s(self, now_s: float) -> float:
         """Return the instant up to which reports know what happened."""
@@ -63,6 +102,7 @@ class World:
 
     def catch_up(self, now_s: float) -> None:
         """Compute every hour that reports may show now."""
+        self.settle(now_s)
         for account in self.accounts.values():
             account.market.advance_to(self.cutoff_s(now_s))
 
@@ -78,6 +118,9 @@ class World:
         )  # fmt: skip
         self.nodes[node.id] = node
         account.add(node)
+        if node.kind is Kind.CAMPAIGN and node.extra.get("spend_cap"):
+            account.limit_campaign(node, at_s=line.platform_at_us / 1e6)
+        self._reviewing.note(node, (*values, "creative"), at_s=line.platform_at_us / 1e6)
         self._start_ad(account, node, at_s=line.platform_at_us / 1e6)
         return node
 
@@ -100,6 +143,7 @@ class World:
             rules=scenario.market.rules(scenario.season),
         )  # fmt: skip
         self.accounts[account_id] = account
+        self._found_records(account)
         keys: dict[str, int] = {}
         for campaign in spec.all_campaigns(seed=scenario.seed, number=number):
             self._old_campaign(account, campaign, keys)
@@ -110,6 +154,20 @@ class World:
             self._start_ad(account, ad, at_s=float(ad.created_s))
         if spec.history:
             fill_history(account.market, spec.history, keys, start_s=self._start_s)
+
+    def _found_records(self, account: Account) -> None:
+        """Make what an account has from the beginning: the page that speaks and the pixel that counts."""
+        spec = account.spec
+        for kind, record_id, name in (
+            (RecordKind.PAGE, spec.page_id, spec.page_name), (RecordKind.PIXEL, spec.pixel_id, f"{spec.name} pixel"),
+        ):  # fmt: skip
+            born = account.created_s
+            self.records.add(
+                Record(
+                    kind=kind, id=record_id, account_id=account.id, created_s=born, updated_s=born,
+                    values={"name": name},
+                )
+            )  # fmt: skip
 
     def _old_campaign(self, account: Account, spec: CampaignSpec, keys: dict[str, int]) -> None:
         extra = {
@@ -176,6 +234,7 @@ class World:
             updated_s=created_s, order=0, parent=parent, labels=spec.labels, extra=extra,
         )  # fmt: skip
         self.nodes[node_id] = node
+        know_labels(self.records, account.id, spec.labels, at_s=created_s)
         return node
 
     def _created_s(self, account: Account, spec: CampaignSpec | AdSetSpec | AdSpec) -> int:

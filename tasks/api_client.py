@@ -65,7 +65,12 @@ def ask_platform(work: Work, reader: PlatformReader, *, believed_s: float = BELI
         platform_facts.note(
             conn, platform, mode, token=token, version=reader.version(), round_trip_ms=took_ms
         )  # fmt: skip
-    work.stats |= {"round_trip_ms": took_ms, "is_token_valid": token.is_valid, "version": reader.version().name}
+    version = reader.version()
+    work.stats |= {"round_trip_ms": took_ms, "is_token_valid": token.is_valid, "version": version.name}
+    if version.warning:
+        work.stats["version_warning"] = version.warning
+        told: JsonMap = {"version": version.name, "warning": version.warning, "newest": version.newest}
+        work.write_logs([LogEntry(step=STEP_PLATFORM, action="version_warning", output_snapshot=told)])
     _require_valid(token, platform)
 
 

@@ -4,28 +4,35 @@ Figures: today and yesterday every time, the days that the platform may still re
 first time as far back as decisions look. Tree: campaigns and ad sets whole every time, since a change of a budget moves
 no `updated_time`; ads those that changed since the last reading; all ads and creatives every FULL_TREE_EVERY. Between
 two full readings a deleted ad still shows, unless its ad set went too, and so does the old name of a creative. The
-full cycle collects through the same function. What people changed by hand is read last, from the platform's history.
+full cycle collects through the same function. Many figures are read and kept in parts (`tasks/reading_parts.py`), so
+that what the quota puts back goes on where it was. What people changed by hand is read last, from the platform's
+history.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
-from actions import people
+from sqlalchemy import Connection
+
+from actions import estimates, people, quota
 from domain import catalogue
 from domain.actions import JsonMap, Mode, ObjectKind
 from domain.calls import calling
-from domain.errors import PlatformError
+from domain.errors import PlatformError, ThrottledError
+from domain.ids import PlatformAccountId
 from domain.money import Money, exponent
+from domain.objects import InsightRow
 from domain.platforms import Platform
 from domain.ports import CallClass, PlatformReader
 from models import accounts, insights, mirror
 from models.accounts import Account
 from models.run_history import LogEntry
+from tasks.reading_parts import Span, Unfinished, most_rows, parts
 from workers.celery_app import app
 from workers.settings import Settings
 from workers.task import cycle_tasks
@@ -40,14 +47,7 @@ TREE = (ObjectKind.CAMPAIGN, ObjectKind.AD_SET, ObjectKind.CREATIVE, ObjectKind.
 _MANY = 1000  # changed objects from which on the planner of Postgres is told at once, not when autovacuum comes by
 
 _Thing = TypeVar("_Thing")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """Days of the account's zone to read, both included."""
-
-    since: date
-    until: date
+_Read: TypeAlias = Callable[[PlatformAccountId, date, date], Generator[Sequence[InsightRow]]]
 
 
 def run(work: Work) -> None:
@@ -152,13 +152,25 @@ def _collect_insights(work: Work, reader: PlatformReader) -> JsonMap:
     account, now = work.account, work.run.now_at
     platform = catalogue.platform(account.platform)
     days, hours = daily_span(account, platform, now), hourly_span(account, now)
-    with work.load() as conn:
-        daily = reader.daily_insights(account.platform_account_id, days.since, days.until)
-        daily_rows = insights.upsert_daily(conn, account.id, _kept(work, daily), now)
-        hourly = reader.hourly_insights(account.platform_account_id, hours.since, hours.until)
-        hourly_rows = insights.upsert_hourly(conn, account.id, _kept(work, hourly), now)
-        loaded_from = min(account.insights_loaded_from or days.since, days.since)
-        accounts.change(conn, account.id, insights_read_at=now, insights_loaded_from=loaded_from)
+    with work.house.engine.begin() as conn:
+        ads = mirror.count(conn, account.id, ObjectKind.AD)
+        room = most_rows(estimates.score_limit(conn, account))
+    done = Unfinished.read(account.insights_unfinished, now)
+    daily_rows = hourly_rows = 0
+    planned = tuple(parts(days, hours, ads=ads, most_rows=room, done=done))
+    for number, part in enumerate(planned, 1):
+        done = done.after(part, now)
+        marks: dict[str, Any] = {"insights_unfinished": done.as_json()}
+        if number == len(planned):
+            loaded_from = min(account.insights_loaded_from or days.since, days.since)
+            marks = {"insights_unfinished": {}, "insights_read_at": now, "insights_loaded_from": loaded_from}
+        with _whole_budget(), work.load() as conn:
+            daily_rows += _load(work, conn, part.days, reader.daily_insights, insights.upsert_daily)
+            hourly_rows += _load(work, conn, part.hours, reader.hourly_insights, insights.upsert_hourly)
+            accounts.change(conn, account.id, **marks)
+        if number < len(planned):
+            told = {"part": number, "of": len(planned), "daily_rows": daily_rows, "hourly_rows": hourly_rows}
+            work.write_logs([_entry("sync_insights_part", told)])
     return {
         "daily_rows": daily_rows,
         "hourly_rows": hourly_rows,
@@ -166,6 +178,24 @@ def _collect_insights(work: Work, reader: PlatformReader) -> JsonMap:
         "hourly_since": hours.since.isoformat(),
         "until": days.until.isoformat(),
     }
+
+
+@contextmanager
+def _whole_budget() -> Iterator[None]:
+    """A part that is throttled comes again once the whole budget is back: with a call's worth it would not get far."""
+    try:
+        yield
+    except ThrottledError as error:
+        error.retry_after_s = max(error.retry_after_s, quota.DECAY_S)
+        raise
+
+
+def _load(work: Work, conn: Connection, span: Span | None, read: _Read, upsert: Callable[..., int]) -> int:
+    if span is None:
+        return 0
+    # Closed here and not when the last traceback that holds it is gone: threads read ahead of us.
+    with closing(read(work.account.platform_account_id, span.since, span.until)) as pages:
+        return upsert(conn, work.account.id, _kept(work, pages), work.run.now_at)
 
 
 def _collect_activities(work: Work, reader: PlatformReader) -> None:

@@ -4,25 +4,28 @@ The steps are functions of their own, so that `plan` and `cycle step` can do one
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from actions import door
 from actions.door import Proposed
+from actions.guardrails import Limits
 from decisions import holds
-from decisions.policy import AccountLimits, ClassicPolicy, parse_policy
+from decisions.policy import DEFAULT, AccountLimits, MaturedPolicy, Policy, parse_policy
 from decisions.registry import Decided, decide
+from decisions.waiting_room import waiting_by_guard
 from domain import catalogue
 from domain.actions import Action, ActionKind, ActionState, Json, JsonMap, ObjectKind
 from domain.catalogue import Rhythm
+from domain.evidence import NO_EVIDENCE, Finding
 from domain.ids import RunId
 from domain.snapshot import Snapshot
-from models import accounts, policies, snapshots
+from models import accounts, evidence, policies, snapshots
 from models.accounts import Account
 from models.run_history import LogEntry
-from tasks import collector
+from tasks import collector, leeway, standing
 from workers.bootstrap import limits_of
 from workers.celery_app import app
 from workers.settings import Settings
@@ -40,6 +43,7 @@ _VERBS = {
     ("roas", ActionKind.SET_DAILY_BUDGET): "update_budget",
     ("spike", ActionKind.SET_DAILY_BUDGET): "update_budget",
     ("fatigue", ActionKind.PROPOSE_VARIANT): "create_new_ad_variant",
+    ("tired", ActionKind.PROPOSE_VARIANT): "create_new_ad_variant",
 }
 _SHOWN = 20  # ad sets left alone that a run's log names, of each reason
 STEPS = (COLLECTION, DECISIONS, API_ACTIONS, FINALIZE)
@@ -77,27 +81,40 @@ def collect_if_stale(work: Work) -> None:
         work.write_logs([LogEntry(step=COLLECTION, action="fresh_enough", output_snapshot=_ages(account, work))])
 
 
-def judge(conn: Connection, account: Account, rhythm: Rhythm, now: datetime) -> Judged:
+def judge(conn: Connection, account: Account, rhythm: Rhythm, now: datetime, *, limits: Limits) -> Judged:
     """Load the snapshot of this instant and ask the account's policy (classic where none is set); writes nothing."""
     name, policy = policy_of(conn, account)
     snapshot = snapshots.load(
         conn, account, now=now, window_days=policy.window_days, spike_hours=policy.spike_hours
     )  # fmt: skip
-    limits = AccountLimits(
-        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
-        goal_roas=account.goal_roas,
-        goal_cpa_minor=account.goal_cpa_minor,
-    )
+    found_out = NO_EVIDENCE
+    if isinstance(policy, MaturedPolicy):
+        found_out = replace(
+            evidence.load(conn, account.id),
+            leeway=leeway.gather(conn, account, snapshot, limits),
+            steps=standing.waiting_steps(conn, account.id, now),
+        )
     return Judged(
         snapshot=snapshot,
         policy_name=name,
-        decided=decide(snapshot, policy, limits, rhythm.cycle.freshness),
+        decided=decide(snapshot, policy, limits_of_account(account), rhythm.cycle.freshness, found_out),
     )
 
 
-def policy_of(conn: Connection, account: Account) -> tuple[str, ClassicPolicy]:
+def limits_of_account(account: Account) -> AccountLimits:
+    """Return what the account itself imposes on a decision."""
+    return AccountLimits(
+        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
+        goal_roas=account.goal_roas,
+        goal_cpa_minor=account.goal_cpa_minor,
+        margin=account.margin,
+        month_budget_minor=account.month_budget_minor,
+    )
+
+
+def policy_of(conn: Connection, account: Account) -> tuple[str, Policy]:
     """Return the account's policy in force and its name."""
-    name, body = policies.current(conn, account.id) or ("classic", {})
+    name, body = policies.current(conn, account.id) or (DEFAULT, {})
     return name, parse_policy(name, body)
 
 
@@ -127,7 +144,13 @@ def propose(
 def _judge(work: Work) -> Decided:
     """Decide, and take the run's figures from the snapshot, which ends here: proposing needs the memory."""
     with work.house.engine.begin() as conn:
-        judged = judge(conn, accounts.get(conn, work.account.id), work.rhythm, work.run.now_at)
+        judged = judge(
+            conn,
+            accounts.get(conn, work.account.id),
+            work.rhythm,
+            work.run.now_at,
+            limits=limits_of(work.house.settings),
+        )
     snapshot = judged.snapshot
     seen: JsonMap = {"ad_sets": len(snapshot.ad_sets), "ads": len(snapshot.ads), "policy": judged.policy_name}
     wanted: JsonMap = {"proposals": len(judged.decided.proposals)}
@@ -144,6 +167,9 @@ def _judge(work: Work) -> Decided:
     ]
     if judged.decided.left_alone:
         entries.append(_left_alone_entry(judged))
+    if judged.decided.waits:
+        entries.append(_waits_entry(judged.decided.waits))
+    entries += [_set_aside_entry(words) for words in judged.decided.set_aside]
     work.write_logs(entries)
     work.stats |= figures_of(snapshot)
     return judged.decided
@@ -162,6 +188,7 @@ def _propose(work: Work, decided: Decided) -> Proposed:
             run_id=work.run.id,
             actor=actor,
         )
+        standing.link(conn, work.account.id, work.run.now_at, proposed.actions)
         work.log_in(conn, (action_entry(action) for action in proposed.actions))
         if proposed.repeats:
             work.log_in(conn, [_repeats_entry(proposed)])
@@ -175,6 +202,10 @@ def _finalize(work: Work, decided: Decided, proposed: Proposed) -> None:
     work.stats |= outcomes_of(proposed.actions, repeated=proposed.repeated)
     if decided.left_alone:
         work.stats["left_alone"] = dict(decided.left_alone)
+    if decided.waits:
+        work.stats["waits"] = dict(waiting_by_guard(decided.waits))
+    if decided.set_aside:  # a lack of the modules that are late, whose own health tells it: this run is whole
+        work.stats["set_aside"] = list(decided.set_aside)
     declined = decided.declined
     if declined is not None:  # the cycle ran, and decided not to decide: an operator must see that
         work.stats["declined"] = declined
@@ -230,6 +261,20 @@ def _left_alone_entry(judged: Judged) -> LogEntry:
         output_snapshot={"ad_sets": dict(judged.decided.left_alone), "such_as": shown},
         entity_type=ObjectKind.AD_SET,
     )
+
+
+def _waits_entry(waits: Sequence[Finding]) -> LogEntry:
+    """Say once a run what waits for which guardrail; `stakazo why` has the words for one object."""
+    counts: dict[str, Json] = dict(waiting_by_guard(waits))
+    return LogEntry(
+        step=DECISIONS,
+        action="waits",
+        output_snapshot={"by_guardrail": counts, "such_as": [row.words for row in waits[:_SHOWN]]},
+    )
+
+
+def _set_aside_entry(words: str) -> LogEntry:
+    return LogEntry(step=DECISIONS, action="evidence_set_aside", success=False, error_message=words)
 
 
 def _repeats_entry(proposed: Proposed) -> LogEntry:

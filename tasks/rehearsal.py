@@ -1,29 +1,42 @@
-"""What the next cycle would do, without doing it; and one step of a cycle by itself, for a person who looks closely."""
+"""What the next cycles would do, without doing it; and one step of a cycle by itself, for who looks closely."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection
+
+from actions import door
 from domain.actions import Action, Json, JsonMap
 from domain.catalogue import Rhythm, rhythm
 from domain.errors import BadInputError
 from domain.ids import AccountId
 from models import accounts, run_history
 from models.accounts import Account
-from tasks import collector, full_cycle
+from tasks import collector, full_cycle, optimization
 from tasks.full_cycle import Judged
-from workers.bootstrap import House
+from workers.bootstrap import House, limits_of
 from workers.planner import plan_asked
 from workers.schedule import wanted_rhythms
 from workers.serve import serve
 
 CYCLE = "full_cycle"
+OPTIMIZER = "optimization"
 STEPS: Mapping[str, str] = {
     "collection": full_cycle.COLLECTION,
     "decisions": full_cycle.DECISIONS,
     "api_actions": full_cycle.API_ACTIONS,
     "finalize": full_cycle.FINALIZE,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerRehearsal:
+    """What the optimizer would propose after the cycle's own actions, or why it declines; nothing is written."""
+
+    declined: str | None
+    gain_minor: float  # expected a day, of all its steps
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +50,7 @@ class Rehearsal:
     as_of: datetime
     judged: Judged
     actions: tuple[Action, ...]
+    optimizer: OptimizerRehearsal
 
     @property
     def declined(self) -> str | None:
@@ -61,12 +75,24 @@ def plan(house: House, account_id: AccountId) -> Rehearsal:
         account = accounts.get(conn, account_id)
         cycle = _rhythm(account)
         as_of = instant(account, cycle, house.clock_of(account).now())
-        judged = full_cycle.judge(conn, account, cycle, as_of)
+        judged = full_cycle.judge(conn, account, cycle, as_of, limits=limits_of(house.settings))
         proposed = full_cycle.propose(
             conn, account, judged.decided, now=as_of, settings=house.settings, run_id=None, actor="rehearsal"
         )  # fmt: skip
+        optimizer = _optimizer(house, conn, account, as_of)
         transaction.rollback()
-    return Rehearsal(account=account, as_of=as_of, judged=judged, actions=proposed.actions)
+    return Rehearsal(account=account, as_of=as_of, judged=judged, actions=proposed.actions, optimizer=optimizer)
+
+
+def _optimizer(house: House, conn: Connection, account: Account, as_of: datetime) -> OptimizerRehearsal:
+    judged = optimization.judge(conn, account, as_of, doors=limits_of(house.settings))
+    if judged.plan is None:
+        return OptimizerRehearsal(declined=judged.declined, gain_minor=0.0, actions=())
+    proposed = door.propose(
+        conn, account=account, run_id=None, now=as_of, proposals=judged.plan.proposals, module=OPTIMIZER,
+        actor="rehearsal", limits=limits_of(house.settings),
+    )  # fmt: skip
+    return OptimizerRehearsal(declined=None, gain_minor=judged.plan.gain_minor, actions=proposed.actions)
 
 
 def step(house: House, account_id: AccountId, name: str, *, asked_by: str) -> JsonMap:

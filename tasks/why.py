@@ -13,19 +13,21 @@ from sqlalchemy import Connection
 from decisions import gates, gates_ads
 from decisions.freshness import age_s
 from decisions.gates import Gate
-from decisions.policy import AccountLimits
+from decisions.policy import ClassicPolicy
 from domain import catalogue
 from domain.actions import ObjectKind
 from domain.errors import BadInputError
+from domain.health import OPEN_RUN_STATES
 from domain.ids import AccountId
 from domain.snapshot import Snapshot, Texts
-from models import accounts, histories
+from models import accounts, findings, histories
 from models.accounts import Account
+from models.findings import Told
 from models.histories import Named, Wanted
 from models.runs import Run
 from tasks import full_cycle, rehearsal
 from tasks.full_cycle import Judged
-from workers.bootstrap import House
+from workers.bootstrap import House, limits_of
 from workers.work import why_stop
 
 _RULES = {**gates.RULES, **gates_ads.RULES}
@@ -66,7 +68,9 @@ class Why:
     insights_age_s: int | None
     hindrance: str | None
     declined: str | None
-    rules: tuple[RuleGates, ...]
+    set_aside: tuple[str, ...]  # evidence that is too old
+    rules: tuple[RuleGates, ...]  # of `classic`; `matured` acts on the findings
+    findings: tuple[Told, ...]  # what each module last said of the object, and on which evidence
     not_judged: str | None  # why no rule looks at the object
     now: tuple[Wanted, ...]
     cycles: tuple[CycleLine, ...]
@@ -90,10 +94,11 @@ def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int)
             )
         rhythm = catalogue.rhythm(f"{account.platform}.{rehearsal.CYCLE}")
         past = _past(conn, account, object_id, rhythm.name, cycles)
+        found_out = findings.of_object(conn, account_id, object_id)
         outside = histories.outside_runs(conn, account_id, object_id, cycles)
         hindrance = why_stop(conn, rhythm, account)
         as_of = rehearsal.instant(account, rhythm, house.clock_of(account).now())
-        judged = full_cycle.judge(conn, account, rhythm, as_of)
+        judged = full_cycle.judge(conn, account, rhythm, as_of, limits=limits_of(house.settings))
         proposed = full_cycle.propose(
             conn, account, judged.decided, now=as_of, settings=house.settings, run_id=None, actor="rehearsal"
         )  # fmt: skip
@@ -110,7 +115,9 @@ def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int)
         insights_age_s=age_s(account.insights_read_at, as_of),
         hindrance=hindrance,
         declined=judged.decided.declined,
+        set_aside=judged.decided.set_aside,
         rules=found,
+        findings=(*found_out, *_waits(judged, object_id)),
         not_judged=not_judged,
         now=now,
         cycles=past,
@@ -119,9 +126,24 @@ def explain(house: House, account_id: AccountId, object_id: str, *, cycles: int)
 
 
 def _past(conn: Connection, account: Account, object_id: str, task: str, limit: int) -> tuple[CycleLine, ...]:
-    found = histories.runs_of(conn, account.id, [task], limit)
+    """The last full cycles, and however old the last runs of any module that wanted something of it; newest first."""
+    names = [row.name for row in catalogue.RHYTHMS if row.pair.platform.slug == account.platform]
+    cycles = histories.runs_of(conn, account.id, [task], limit)
+    wanting = histories.runs_that_wanted(conn, account.id, object_id, names, limit)
+    either = {run.id: run for run in (*cycles, *wanting)}
+    found = sorted(either.values(), key=lambda run: (run.slot_at, run.id), reverse=True)
     wanted = histories.wanted_in(conn, account.id, object_id, [run.id for run in found])
     return tuple(CycleLine(run=run, wanted=wanted[run.id], note=_note(run, wanted[run.id])) for run in found)
+
+
+def _waits(judged: Judged, object_id: str) -> tuple[Told, ...]:
+    """What the rules want of the object and do not ask for yet, with what it waits for."""
+    at = judged.snapshot.now
+    return tuple(
+        Told(module=rehearsal.CYCLE, found_at=at, finding=row)
+        for row in judged.decided.waits
+        if row.object_id == object_id
+    )
 
 
 def _note(run: Run, wanted: tuple[Wanted, ...]) -> str:
@@ -130,6 +152,8 @@ def _note(run: Run, wanted: tuple[Wanted, ...]) -> str:
     stats: Mapping[str, object] = run.stats_snapshot
     if run.reason:
         return run.reason
+    if run.state in OPEN_RUN_STATES:
+        return "it has not ended yet"
     if stats.get("declined"):
         return f"it decided nothing: {stats['declined']}"
     if stats.get("repeated"):
@@ -144,11 +168,9 @@ def _rules(
     conn: Connection, account: Account, judged: Judged, thing: Named
 ) -> tuple[tuple[RuleGates, ...], str | None]:
     _, policy = full_cycle.policy_of(conn, account)
-    limits = AccountLimits(
-        minimum_daily_budget_minor=account.minimum_daily_budget_minor,
-        goal_roas=account.goal_roas,
-        goal_cpa_minor=account.goal_cpa_minor,
-    )
+    if not isinstance(policy, ClassicPolicy):
+        return (), None
+    limits = full_cycle.limits_of_account(account)
     snapshot = judged.snapshot
     if thing.kind is ObjectKind.AD:
         row = _row(snapshot.ads.id, thing.id)

@@ -6,7 +6,7 @@ child builds its own.
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -20,10 +20,12 @@ from actions.guardrails import Limits
 from actions.timing import Timing
 from domain import catalogue
 from domain.actions import Mode
+from domain.broker_ports import Switchboard
 from domain.clock import PlatformClock
+from domain.contract import Clause, OpenContract, PlatformContract
 from domain.errors import NotReadyError
 from domain.platforms import Platform
-from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Processes, Switchboard
+from domain.ports import CallGate, Client, ClientOptions, Doorbell, OpenClient, PlatformReader, Processes
 from models.accounts import Account
 from models.engine import make_engine
 from models.secrets import Place
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 
 _MaybeEngine = Callable[[], Engine | None]
+_NOBODY = ClientOptions(base_url=None, token=str, app_secret=lambda: None)
 _POOLS = frozenset({"engine", "_gate_engine"})
 
 
@@ -115,6 +118,27 @@ class House:
             NotReadyError: the platform has no client, or LIVE's credentials are missing.
         """
         return _open_live(self.settings, catalogue.platform(platform), self._mine().engine_or_none).reader
+
+    def contract(self, platform: str, mode: Mode) -> tuple[PlatformContract, PlatformClock]:
+        """Return the suite of a platform's client, which only reads and keeps no budget of calls, and the clock there.
+
+        Raises:
+            NotReadyError: the platform has none, the sandbox is not there, or LIVE's credentials are missing.
+        """
+        row, mine = catalogue.platform(platform), self._mine()
+        if mode is Mode.LIVE:
+            options = _live_options(self.settings, row, mine.engine_or_none)
+        else:
+            options = _stub_options(self.settings, addresses.sandbox_url(self.settings))
+        return _suite(row)(options), mine.clock(mode)
+
+    def contract_clauses(self, platform: str) -> Sequence[Clause]:
+        """Return what that suite asks; needs no credentials and speaks to nobody.
+
+        Raises:
+            NotReadyError: the platform has none.
+        """
+        return _suite(catalogue.platform(platform))(_NOBODY).clauses()
 
     def clock_of(self, account: Account) -> PlatformClock:
         """Return the clock that rules the account's business.
@@ -262,8 +286,18 @@ def _open_live(settings: Settings, platform: Platform, engine: _MaybeEngine, gat
 def _opener(platform: Platform) -> OpenClient:
     if platform.client is None:
         raise NotReadyError(f"{platform.title} is planned: it has no client yet")
-    module, _, function = platform.client.partition(":")
-    return cast("OpenClient", getattr(importlib.import_module(module), function))
+    return cast("OpenClient", _named(platform.client))
+
+
+def _suite(platform: Platform) -> OpenContract:
+    if platform.contract is None:
+        raise NotReadyError(f"{platform.title} is planned: it has no client yet")
+    return cast("OpenContract", _named(platform.contract))
+
+
+def _named(place: str) -> object:
+    module, _, function = place.partition(":")
+    return getattr(importlib.import_module(module), function)
 
 
 def _stub_options(settings: Settings, base_url: str) -> ClientOptions:

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from domain.ports import BrokerFacts
+from domain.broker_ports import BrokerFacts
 
 T = TypeVar("T")
 RUNG_AT: Final = "rung_at"  # header of every message: when it was put there, by its sender's clock

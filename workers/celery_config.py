@@ -27,12 +27,19 @@ def worker_config(settings: Settings, broker_url: str) -> dict[str, Any]:
     return {
         **common_config(broker_url),
         "include": [
+            "tasks.ab_testing",
             "tasks.api_client",
+            "tasks.autonomy",
+            "tasks.budget_spikes",
             "tasks.collector",
-            "tasks.full_cycle",
             "tasks.control",
+            "tasks.creative_intelligence",
             "tasks.executor",
+            "tasks.full_cycle",
+            "tasks.optimization",
             "tasks.orphans",
+            "tasks.real_time",
+            "tasks.roas_engine",
             "tasks.ticks",
         ],  # by name: they are above us
         "broker_transport_options": {

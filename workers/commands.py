@@ -12,18 +12,20 @@ from workers.settings import Settings
 _APP = ("-A", "workers.celery_app")
 KNOCKING = "workers.knocking:Knocking"  # beat's scheduler: Celery's, without a file, that says that it lives
 _CONCURRENCY: Mapping[Lane, int] = {Lane.FAST: 1, Lane.CYCLES: 2, Lane.ACTIONS: 2, Lane.CONTROL: 1}
+_WATCHERS = "watchers"
 _NEVER = 1_000_000_000  # 0 is no way to say it: billiard would end the child at once
 STOP_WORKER_S = 25.0  # above celery_config.SOFT_SHUTDOWN_S, so that a warm end is not cut off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """A process: what to run, with which variables on top of the common ones, and how long it may take to stop."""
+    """A process: what to run, with which variables on top of the common ones, how long it may take to stop."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop_timeout_s: float = 10.0
+    stops_with: str = ""  # the others of that name; watchers before the workers that they watch
 
 
 def worker_lines(*extra: str) -> tuple[CommandLine, ...]:
@@ -37,6 +39,7 @@ def beat_line(speed: float) -> CommandLine:
         name="beat",
         argv=(sys.executable, "-m", "celery", *_APP, "beat", "--scheduler", KNOCKING, "--pidfile="),
         env={"STAKAZO_SPEED": f"{speed:g}"},
+        stops_with=_WATCHERS,
     )
 
 
@@ -48,18 +51,20 @@ def flower_line(settings: Settings, login: FlowerLogin, port: int) -> CommandLin
         *("--max_tasks=10000", "--natural_time=true", f"--tasks_columns={columns}", "--logging=info"),
         *(("--read_only=true",) if settings.common.flower_read_only else ()),
     )
-    return CommandLine(name="flower", argv=argv, env={"FLOWER_BASIC_AUTH": f"{login.user}:{login.password}"})
+    return CommandLine(
+        name="flower", argv=argv, env={"FLOWER_BASIC_AUTH": f"{login.user}:{login.password}"}, stops_with=_WATCHERS
+    )
 
 
 def metrics_line(port: int, speed: float) -> CommandLine:
     """The page for Prometheus, on loopback; `speed` tells it how often slots come."""
     argv = (sys.executable, "-m", "cli.main", "metrics", f"--port={port}")
-    return CommandLine(name="metrics", argv=argv, env={"STAKAZO_SPEED": f"{speed:g}"})
+    return CommandLine(name="metrics", argv=argv, env={"STAKAZO_SPEED": f"{speed:g}"}, stops_with=_WATCHERS)
 
 
 def tower_line() -> CommandLine:
     """The control tower."""
-    return CommandLine(name="tower", argv=(sys.executable, "-m", "cli.main", "tower"))
+    return CommandLine(name="tower", argv=(sys.executable, "-m", "cli.main", "tower"), stops_with=_WATCHERS)
 
 
 def sandbox_line(settings: Settings, speed: float) -> CommandLine:
@@ -98,4 +103,7 @@ def _worker(lane: Lane, extra: tuple[str, ...] = ()) -> CommandLine:
         *("-c", str(_CONCURRENCY[lane]), "-P", "prefork", "-E", "--without-mingle", "--without-gossip"),
         *extra,
     )
-    return CommandLine(name=f"worker-{lane}", argv=argv, env={"REMAP_SIGTERM": "SIGQUIT"}, stop_timeout_s=STOP_WORKER_S)
+    return CommandLine(
+        name=f"worker-{lane}", argv=argv, env={"REMAP_SIGTERM": "SIGQUIT"}, stop_timeout_s=STOP_WORKER_S,
+        stops_with="workers",
+    )  # fmt: skip

@@ -9,9 +9,10 @@ from control_tower.emergency import Stopping
 from control_tower.halting import Floor
 from control_tower.resuming import Resuming
 from control_tower.standins import ObedientSwitchboard
+from domain.broker_ports import Switchboard
 from domain.errors import NotReadyError
 from domain.health import SystemStatus
-from domain.ports import PlatformReader, Switchboard
+from domain.ports import PlatformReader
 from models.accounts import Account
 from workers.bootstrap import House, limits_of
 from workers.health import sources_of

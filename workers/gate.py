@@ -30,6 +30,7 @@ from models.engine import make_engine
 from models.quota import BreakerRow, Key, Quota, Terms, Told
 
 _T = TypeVar("_T")
+_POOLED: Final = 2  # connections: an account's calls share one row, on which more would only wait
 _NO_BOOKS_WAIT_S: Final = 5.0
 _SHORTEST_WAIT_S: Final = 1.0
 _SERVER_ERROR: Final = 500
@@ -48,10 +49,12 @@ log = structlog.get_logger(__name__)
 def gate_engine(url: str, application_name: str) -> Engine:
     """Open the gate's own connections: a statement is a transaction, and none waits for long or for the disk.
 
-    What a crash of Postgres could lose is the last half second of the books, which the next answers report anew.
+    What a crash of Postgres could lose is the last half second of the books, which the next answers report anew. Its
+    few connections serve any number of threads.
     """
     session = {"statement_timeout": "5s", "lock_timeout": "2s", "synchronous_commit": "off"}
-    engine = make_engine(url, application_name=f"{application_name}-gate", session=session, pre_ping=False)
+    name = f"{application_name}-gate"
+    engine = make_engine(url, pool_size=_POOLED, application_name=name, session=session, pre_ping=False)
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
@@ -97,13 +100,14 @@ class QuotaGate:
             return False
 
     def _ask(self, work: Callable[[Connection], _T]) -> _T:
-        """Do it on a connection; once more where that one had gone away while it lay in the pool."""
-        try:
-            with self._engine().connect() as conn:
-                return work(conn)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
+        """Do it on a connection; again on another where that one had gone away while it lay in the pool."""
+        for _ in range(_POOLED):
+            try:
+                with self._engine().connect() as conn:
+                    return work(conn)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
         with self._engine().connect() as conn:
             return work(conn)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from control_tower import health
 from control_tower.health import Checked, Sources
 from control_tower.standins import ObedientSwitchboard
+from domain.broker_ports import Switchboard
 from domain.errors import NotReadyError
-from domain.ports import Switchboard
 from workers.bootstrap import House
 from workers.schedule import wanted_rhythms
 

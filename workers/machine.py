@@ -235,6 +235,7 @@ def _child(
         ready_timeout_s=_READY_S,
         stop_signal=signal.SIGTERM,
         stop_timeout_s=line.stop_timeout_s,
+        stops_with=line.stops_with,
     )
 
 

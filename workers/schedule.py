@@ -8,15 +8,21 @@ from domain.catalogue import RHYTHMS, Rhythm
 from workers.settings import Settings
 
 _STEERED = "full_cycle"  # the cycle that <PLATFORM>_CYCLE_ENABLED and _INTERVAL_MINUTES speak of
+_REAL_TIME = "real_time"  # that of <PLATFORM>_REAL_TIME_INTERVAL_MINUTES
 
 
 def overrides(settings: Settings, rhythms: Iterable[Rhythm] = RHYTHMS) -> Mapping[str, timedelta | None]:
     """Return rhythm name → cadence for those that settings change; None = switched off."""
+    rhythms = tuple(rhythms)
     steered = (rhythm for rhythm in rhythms if rhythm.cycle.name == _STEERED)
     changes: dict[str, timedelta | None] = {}
     for rhythm in steered:
         own = settings.of(rhythm.pair.platform.slug)
         changes[rhythm.name] = timedelta(minutes=own.cycle_interval_minutes) if own.cycle_enabled else None
+    for rhythm in rhythms:
+        if rhythm.cycle.name == _REAL_TIME:
+            every = timedelta(minutes=settings.of(rhythm.pair.platform.slug).real_time_interval_minutes)
+            changes |= {} if every == rhythm.cycle.every else {rhythm.name: every}
     return changes
 
 

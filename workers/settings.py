@@ -49,6 +49,9 @@ class PlatformSettings(BaseSettings):
         30, description="whole minutes from 5 to 1440 that divide an hour or are whole hours"
     )
     cycle_auto_start: bool = Field(True, description="true or false")
+    real_time_interval_minutes: Annotated[int, Field(ge=5, le=60), AfterValidator(values.fitting_the_clock)] = Field(
+        5, description="whole minutes from 5 to 60 that divide an hour"
+    )
 
     def secret(self, name: str) -> str | None:
         """Return the plain value of `access_token` or `app_secret`, at the moment of use only."""

@@ -15,6 +15,7 @@ from domain.errors import NotReadyError
 from domain.platforms import PLATFORMS
 
 QUARANTINE_S: Final = 2.0  # of unknown outcomes: real seconds, in which a simulation lets hours pass
+REAL_TIME_MINUTES: Final = 30  # the sandbox's figures move hourly, a quarter past: these are the cycles' own slots
 _INSTANTS = ("begin_at", "end_at")
 
 
@@ -68,6 +69,7 @@ class SimulationFolder:
             "SANDBOX_ADMIN_URL": "",
             "STUB_QUARANTINE_S": f"{QUARANTINE_S:g}",
             **{f"{row.slug.upper()}_API_MODE": "stub" for row in PLATFORMS},
+            **{f"{row.slug.upper()}_REAL_TIME_INTERVAL_MINUTES": f"{REAL_TIME_MINUTES}" for row in PLATFORMS},
         }
 
     def read_plan(self) -> Plan | None:

@@ -32,6 +32,7 @@ class Troubles:
     requests: Mapping[str, int]  # waiting, expired, superseded: what became of what a person was asked
     edits: Mapping[str, int]  # by how they were found
     left_alone: int  # proposals that were stopped, or not sent, for a hand edit
+    held_back: int  # looks of a run at a change that it wanted and did not propose, for a hand edit
     read_to_write_ms: int | None  # the longest window in which an edit could be overwritten unseen
     audit_rows: int
     audit_problems: tuple[str, ...]
@@ -48,6 +49,7 @@ def of(conn: Connection, *, faults: Mapping[str, int], usage_peak: float) -> Tro
         requests=_requests(conn),
         edits=dict(conn.execute(select(edits.c.found_by, func.count()).group_by(edits.c.found_by)).tuples().all()),
         left_alone=_left_alone(conn),
+        held_back=_held_back(conn),
         read_to_write_ms=hand_edits.read_to_write(conn).max_ms,
         audit_rows=verified.rows,
         audit_problems=tuple(f"chain {row.chain}, row {row.seq} {row.words}" for row in verified.problems),
@@ -94,6 +96,11 @@ def _requests(conn: Connection) -> Mapping[str, int]:
     counts = {ends[event]: count for event, count in conn.execute(query).tuples()}
     waiting = len(approvals.waiting(conn))
     return {**({"waiting": waiting} if waiting else {}), **counts}
+
+
+def _held_back(conn: Connection) -> int:
+    waits = runs.c.stats_snapshot["waits"]["hands_off"].as_integer()
+    return int(conn.execute(select(func.coalesce(func.sum(waits), 0))).scalar_one())
 
 
 def _left_alone(conn: Connection) -> int:

@@ -9,7 +9,7 @@ import structlog
 from celery import Celery
 
 from domain.actions import JsonMap
-from domain.ports import BrokerFacts, Halted
+from domain.broker_ports import BrokerFacts, Halted
 from workers import remote
 from workers.broker import Broker, Hearing, within
 from workers.celery_config import CONTROLS_AT_ONCE

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from actions.guardrails.facts import Facts
-from actions.guardrails.verdicts import passed, stopped, thing
-from domain.actions import ActionKind, Priority, Proposal, Verdict
+from actions.guardrails.verdicts import is_up, passed, stopped, thing
+from domain.actions import Priority, Proposal, Verdict
 
 SLUG = "arbiter_window"
 _MINUTE = timedelta(minutes=1)
@@ -13,7 +13,7 @@ _MINUTE = timedelta(minutes=1)
 def judge(proposal: Proposal, facts: Facts) -> Verdict:
     """Stop what comes within the window of a change that weighs as much, or while a weightier one waits for a person.
 
-    People choose for themselves, and a pause does not wait for an answer to what would only spend more.
+    People choose for themselves; a pause or a cut does not wait for an answer, whatever was asked.
     """
     if proposal.priority is Priority.PERSON:
         return passed(SLUG, "asked for by a person")
@@ -26,10 +26,14 @@ def judge(proposal: Proposal, facts: Facts) -> Verdict:
             f"action {last.action_id} ({last.rule}) changed {thing(proposal)} {(facts.now - last.at) // _MINUTE} min"
             f" ago: one change per object in {facts.limits.window // _MINUTE} min, unless it weighs more",
         )
-    if waiting is not None and proposal.priority < waiting.priority and proposal.kind is not ActionKind.PAUSE:
+    if waiting is not None and proposal.priority < waiting.priority and not _spends_less(proposal):
         return stopped(
             SLUG,
             f"action {waiting.action_id} ({waiting.rule}) on {thing(proposal)} weighs more and waits for a person;"
             " approve or reject it first",
         )
     return passed(SLUG, "nothing as weighty in the window")
+
+
+def _spends_less(proposal: Proposal) -> bool:
+    return is_up(proposal.kind, proposal.expected_before, proposal.target) is False

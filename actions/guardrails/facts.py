@@ -124,6 +124,9 @@ class Facts:
     mark: str | None = None  # the "never touch" mark on the object or on what it is part of, in words
     mark_below: str | None = None  # one on a part of the object
 
+    has_incidents: bool = False  # whether incidents could be looked up
+    incident: str | None = None  # the one that is under way, in words
+
     tree_age: timedelta | None = None
     insights_age: timedelta | None = None
     activities_age: timedelta | None = None  # how long ago it was read what people changed by hand

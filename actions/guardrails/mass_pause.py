@@ -1,8 +1,9 @@
 """Pausing more than 5 objects or 10 % of the spend in 24 h is a mass pause: a person must approve it."""
 
-from actions.guardrails.facts import Facts
+from actions.guardrails.facts import Facts, Limits
 from actions.guardrails.verdicts import basis_points, passed, percent, stopped, thing
 from domain.actions import Priority, Proposal, Verdict
+from domain.leeway import StopRoom
 
 SLUG = "mass_pause"
 
@@ -40,3 +41,13 @@ def share_ppm(own_minor: int, total_minor: int) -> int:
     if own_minor <= 0:
         return 0
     return -(-own_minor * 1_000_000 // total_minor) if total_minor > 0 else 1_000_000
+
+
+def room_left(limits: Limits, pauses: int, paused_ppm: int) -> StopRoom:
+    """Return what may still be paused in these 24 h, so that a policy need not ask in vain."""
+    left = basis_points(limits.mass_pause_spend_share) * 100 - paused_ppm
+    return StopRoom(
+        objects=max(0, limits.mass_pause_objects - pauses),
+        spend_share=max(0, left) / 1_000_000,
+        alone=limits.mass_pause_spend_share,
+    )

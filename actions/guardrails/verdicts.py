@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from domain.actions import ActionKind, JsonMap, Proposal, Verdict
+from domain.actions import ActionKind, JsonMap, Priority, Proposal, Verdict
 from domain.money import Money
 
 
@@ -37,6 +37,11 @@ def said(cap: Money) -> str:
 def thing(proposal: Proposal) -> str:
     """The object as an operator says it: "ad set 123". By id, since names are other people's text."""
     return f"{proposal.object_kind.replace('_', ' ')} {proposal.object_id}"
+
+
+def is_protective(proposal: Proposal) -> bool:
+    """Whether it is a pause that cannot wait: module 14 looked at the platform itself right before it asked."""
+    return proposal.kind is ActionKind.PAUSE and proposal.priority is Priority.SAFETY
 
 
 def budget_in(values: JsonMap) -> int | None:

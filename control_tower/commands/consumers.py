@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from control_tower.desired import changes, lane_of
 from domain import catalogue
-from domain.ports import Switchboard
+from domain.broker_ports import Switchboard
 from models import heartbeats
 from models.heartbeats import ProcessKind
 

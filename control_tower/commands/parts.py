@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine
 
 from domain.actions import Json, JsonMap
+from domain.broker_ports import Switchboard
 from domain.catalogue import Rhythm
 from domain.clock import PlatformClock
 from domain.ids import StopId
-from domain.ports import Doorbell, Switchboard
+from domain.ports import Doorbell
 from models.accounts import Account
 from models.commands import Command, CommandState
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from domain.actions import Level, Mode
-from models.tables.columns import Instant, id_column, metadata, now_column, one_of
+from models.tables.columns import Instant, id_column, json_column, metadata, now_column, one_of
 
 accounts = Table(
     "accounts",
@@ -45,6 +45,7 @@ accounts = Table(
     Column("insights_read_at", Instant),  # platform's clock: hours complete at this instant are in
     Column("tree_full_read_at", Instant),  # platform's clock: the last reading of every object, changed or not
     Column("insights_loaded_from", Date),  # first day that was backfilled
+    json_column("insights_unfinished"),  # how far a reading has come that is not done, `tasks/reading_parts.py`
     Column("goal_roas", Double),  # of the two goals at most one
     Column("goal_cpa_minor", BigInteger),
     Column("margin", Double),  # share of the revenue that stays: break-even ROAS is 1 / margin

@@ -4,6 +4,7 @@ A key per object is hashed with the hour and the stream by splitmix64's finalise
 which other objects exist, nor on how far one call advances. Only integer arithmetic and exp are used.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,6 +48,7 @@ def object_key(seed: int, *parts: int) -> int:
     return key
 
 
+@lru_cache(maxsize=16_384)
 def _salt(slot: int, stream: int) -> np.uint64:
     return np.uint64(_mix_one(slot * _GOLDEN + stream * 0xD1B54A32D192ED03 + 7))
 
@@ -70,6 +72,17 @@ def normals(keys: Keys, slot: int, stream: int) -> Floats:
     first, second = _bits(keys, slot, stream), _bits(keys, slot, stream + 1_000)
     total = np.zeros(len(keys))
     for word in (first, second):
+        for part in (word, word >> _S16, word >> _S32, word >> _S48):
+            total += (part & _LOW16).astype(np.float64)
+    return (total - _IRWIN_HALL_MEAN) * _IRWIN_HALL_SCALE
+
+
+def normals_each(keys: Keys, slot: int, streams: range) -> Floats:
+    """Return (keys, streams) numbers, stream by stream the same as `normals` gives."""
+    total = np.zeros((len(keys), len(streams)))
+    for offset in (0, 1_000):
+        salts = np.array([_salt(slot, stream + offset) for stream in streams], dtype=np.uint64)
+        word = _mix(keys[:, None] ^ salts)
         for part in (word, word >> _S16, word >> _S32, word >> _S48):
             total += (part & _LOW16).astype(np.float64)
     return (total - _IRWIN_HALL_MEAN) * _IRWIN_HALL_SCALE

@@ -9,20 +9,19 @@ from typing import Final
 
 import numpy as np
 
+from sandbox.market.caps import Caps
 from sandbox.market.columns import Table
 from sandbox.market.dice import Floats, Ints, Keys, normals, object_key, poisson, uniforms
 from sandbox.market.grid import SPEND, Grid
 from sandbox.market.learning import Learning
 from sandbox.market.pacing import Budgets
 from sandbox.market.purchases import Purchases
+from sandbox.market.response import CONCAVITY, FATIGUE_EXPONENT, MAX_DAILY_FREQUENCY
 from sandbox.market.rhythm import HOUR_S, Calendar, Hour
 from sandbox.market.rules import Rules
 from sandbox.market.truth import Appeal, Audience, Change, ChangeKind, Incident
 
-_FATIGUE_EXPONENT: Final = 0.43
 _EXPOSURE_DECAY: Final = 0.5 ** (1 / (45 * 24))  # half of the people have forgotten, or are new, after 45 days
-_CONCAVITY: Final = 0.35
-_MAX_DAILY_FREQUENCY: Final = 3.0
 _OTHER_CLICKS: Final = 0.3  # likes, expansions and profile clicks per link click
 _DAY_NOISE, _HOUR_NOISE = 0.06, 0.05
 _S_CPM_DAY, _S_CPM_HOUR, _S_CTR_DAY = 1, 2, 3
@@ -40,9 +39,7 @@ class Market:
         self.learning = Learning(self.rules)
         self.budgets = Budgets(self.rules)
         self.next_hour = first_hour  # the first hour not computed yet
-        self.spent_minor = 0  # by all ads in every hour so far
-        self._limit_minor = 0  # nothing is delivered once that much is spent; 0 = no limit
-        self._limit_at_s = 0.0  # since when
+        self.caps = Caps()
         self.incidents: list[Incident] = []
         self._seed = seed
         self._changes: list[Change] = []
@@ -52,8 +49,8 @@ class Market:
             key=np.uint64, ad_set=np.int64, ctr=real, cvr=real, value=real, fatigue=real, live=np.bool_, exposures=real
         )
         self._ad_set = Table(
-            key=np.uint64, budget=np.int64, people=np.int64, size=real, cpm=real, saturation=real, ctr_factor=real,
-            cvr_factor=real, even=np.bool_,
+            key=np.uint64, campaign=np.int64, budget=np.int64, people=np.int64, size=real, cpm=real, saturation=real,
+            ctr_factor=real, cvr_factor=real, even=np.bool_,
         )  # fmt: skip
 
     @property
@@ -66,16 +63,28 @@ class Market:
         """How many ad sets the market knows."""
         return len(self._ad_set)
 
+    @property
+    def spent_minor(self) -> int:
+        """What all ads have spent in every hour so far."""
+        return self.caps.spent_minor
+
     def add_budget(self, minor: int, *, object_id: int) -> int:
         """Add a daily budget (of an ad set, or of a campaign for all its ad sets) and return its index."""
         return self.budgets.add(minor, key=object_key(self._seed, object_id))
 
-    def add_ad_set(self, *, object_id: int, audience: Audience, budget: int, since_s: float = 0.0) -> int:
-        """Add an ad set that draws on a budget and learns from an instant on; return its index."""
+    def add_ad_set(
+        self, *, object_id: int, campaign: int, audience: Audience, budget: int, since_s: float = 0.0,
+        like: int | None = None,
+    ) -> int:  # fmt: skip
+        """Add an ad set that draws on a budget and learns from an instant on; return its index.
+
+        `campaign` is its campaign's index in `caps`. With `like` it bids for the very people of that ad set.
+        """
         index = self.learning.add(since_s)
         people = index if audience.name is None else self._audiences.setdefault(audience.name, index)
+        people = people if like is None else int(self._ad_set.ints("people")[like])
         return self._ad_set.append(
-            key=object_key(self._seed, object_id), budget=budget, people=people, size=audience.size,
+            key=object_key(self._seed, object_id), campaign=campaign, budget=budget, people=people, size=audience.size,
             cpm=audience.cpm_minor, saturation=audience.saturation_daily_minor, ctr_factor=audience.ctr_factor,
             cvr_factor=audience.cvr_factor, even=audience.even,
         )  # fmt: skip
@@ -102,7 +111,7 @@ class Market:
         """Write a past hour as it was reported instead of computing it; hours must not go back."""
         self._apply_changes(upto_s=self.calendar.start_of(hour))
         self.grid.write(hour, ads, values)
-        self.spent_minor += int(values[SPEND].sum())
+        self.caps.book(values[SPEND], self._campaigns()[ads])
         np.add.at(self._ad.floats("exposures"), ads, values[0].astype(np.float64))
         self.learning.recall(self.calendar.start_of(hour), self._ad.ints("ad_set")[ads], counts)
         bought = np.nonzero(counts + order_values)[0]
@@ -126,6 +135,15 @@ class Market:
     def audience_sizes(self) -> Floats:
         """Return the people behind every ad set."""
         return self._ad_set.floats("size")
+
+    def audience(self, ad_set: int) -> Audience:
+        """Return the people behind an ad set and their price."""
+        real = {name: float(self._ad_set.floats(name)[ad_set]) for name in ("cpm", "saturation", "size")}
+        return Audience(
+            size=int(real["size"]), cpm_minor=real["cpm"], saturation_daily_minor=real["saturation"],
+            ctr_factor=float(self._ad_set.floats("ctr_factor")[ad_set]),
+            cvr_factor=float(self._ad_set.floats("cvr_factor")[ad_set]), even=bool(self._ad_set.flags("even")[ad_set]),
+        )  # fmt: skip
 
     def truth(self, ad: int) -> dict[str, float]:
         """Return the hidden truth about an ad, for tests and for judging decisions."""
@@ -190,7 +208,9 @@ class Market:
                 case ChangeKind.APPEAL if change.appeal is not None:
                     self._swap(change.index, change.appeal)
                 case ChangeKind.LIMIT:
-                    self._limit_minor, self._limit_at_s = change.value, change.at_s
+                    self.caps.set(change.index, change.value, at_s=change.at_s)
+                case ChangeKind.FUND:
+                    self._ad_set.ints("budget")[change.index] = change.value
         del self._changes[:done]
 
     def _swap(self, ad: int, appeal: Appeal) -> None:
@@ -200,9 +220,7 @@ class Market:
 
     def _place(self, hour: Hour, tired: Floats) -> Floats:
         ad_set = self._ad.ints("ad_set")
-        if 0 < self._limit_minor <= self.spent_minor:
-            return np.zeros(self.ads)
-        live = self._ad.flags("live")
+        live = self._ad.flags("live") & self.caps.may_spend(self._campaigns())
         pull = np.where(self._ad_set.flags("even")[ad_set], 1.0, self._ad.floats("ctr") * tired)
         pull = np.where(live, pull, 0.0)
         budget_of_ad = self._ad_set.ints("budget")[ad_set]
@@ -213,7 +231,7 @@ class Market:
 
     def _tiredness(self) -> Floats:
         size = self._ad_set.floats("size")[self._ad.ints("ad_set")]
-        exponent = -_FATIGUE_EXPONENT * self._ad.floats("fatigue")
+        exponent = -FATIGUE_EXPONENT * self._ad.floats("fatigue")
         tired: Floats = np.exp(exponent * np.log1p(self._ad.floats("exposures") / size))
         return tired
 
@@ -226,9 +244,10 @@ class Market:
         )
         cost = impressions * cpm / 1_000 * (1 + _HOUR_NOISE * normals(keys, hour.index, _S_CPM_HOUR))
         spend = np.floor(np.maximum(cost, 0) + uniforms(keys, hour.index, _S_SPEND)).astype(np.int64)
-        spend = self._within_limit(hour, spend * (impressions > 0))
+        campaign = self._campaigns()[ads]
+        spend = self.caps.within(spend * (impressions > 0), campaign, start_s=hour.start_s)
         spend = self.budgets.book(spend, self._ad_set.ints("budget")[ad_set], allowed)
-        self.spent_minor += int(spend.sum())
+        self.caps.book(spend, campaign)
         ctr = (
             self._ad.floats("ctr")[ads]
             * self._ad_set.floats("ctr_factor")[ad_set]
@@ -263,26 +282,21 @@ class Market:
         """
         people = self._ad_set.ints("people")
         pace = np.bincount(people[ad_set], weights=target, minlength=self.ad_sets)[people] / hour.share
-        pressure = np.exp(_CONCAVITY * np.log1p(pace / self._ad_set.floats("saturation")))
+        pressure = np.exp(CONCAVITY * np.log1p(pace / self._ad_set.floats("saturation")))
         chance = 1 + _DAY_NOISE * normals(self._ad_set.keys(), hour.day, _S_CPM_DAY)
         prices: Floats = (self._ad_set.floats("cpm") * pressure * chance * hour.cpm)[ad_set]
         return prices
 
     def _within_audience(self, hour: Hour, wanted: Floats, ad_set: Ints) -> Floats:
         total = np.bincount(ad_set, weights=wanted, minlength=self.ad_sets)
-        room = self._ad_set.floats("size") * _MAX_DAILY_FREQUENCY * hour.share
+        room = self._ad_set.floats("size") * MAX_DAILY_FREQUENCY * hour.share
         scale = np.minimum(1.0, np.divide(room, total, out=np.ones_like(total), where=total > 0))
         kept: Floats = wanted * scale[ad_set]
         return kept
 
-    def _within_limit(self, hour: Hour, spend: Ints) -> Ints:
-        """Trim spends of an hour so that the account's limit is not passed.
-
-        A limit that was set within the hour only ends the delivery: it takes back nothing that was spent before it.
-        """
-        total, left = int(spend.sum()), max(0, self._limit_minor - self.spent_minor)
-        stood = self._limit_minor > 0 and self._limit_at_s <= hour.start_s
-        return spend * left // total if stood and total > left else spend
+    def _campaigns(self) -> Ints:
+        """Return the campaign's index of every ad."""
+        return self._ad_set.ints("campaign")[self._ad.ints("ad_set")]
 
     def _incident_factors(self, hour: Hour, ads: Ints) -> tuple[Floats, Floats, Floats]:
         factors = np.ones((3, len(ads)))

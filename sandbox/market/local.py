@@ -16,9 +16,10 @@ two against one another. Everything is computed when asked for and nothing is wr
     roas = days.value_minor.sum() / days.spend_minor.sum()
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -56,6 +57,17 @@ class LocalMarket:
         self._world = World(found, start_us=start_us)
         self._people = People(self._world, start_us=start_us)
         self._now_us, self._seq = start_us, 0
+
+    @classmethod
+    def resume(cls, scenario: Scenario, *, start: datetime, lines: Iterable[LogLine], now: datetime) -> Self:
+        """Return a market as a log of effects has left it, at an instant after all of them."""
+        market = cls(scenario, start=start)
+        for line in lines:
+            market._world.replay(line)
+            market._seq = line.seq
+        market._now_us = max(to_us(now), market._now_us)
+        market._world.catch_up(market._now_us / 1e6)
+        return market
 
     @property
     def now(self) -> datetime:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.market.dice import Floats, Ints, Keys, normals, uniforms
+from sandbox.market.dice import Floats, Ints, Keys, normals_each, uniforms
 
 _STREAM: Final = 20_000  # the streams from here on belong to breakdowns
 _PER_METRIC: Final = 3_000
@@ -53,6 +53,11 @@ def split_people(reach: Ints, shown: Ints) -> Ints:
     return _cut(reach, _capped(reach, shown.astype(np.float64), shown), np.full(len(reach), 0.5))
 
 
+def share_under(total: Ints, weight: Floats, cap: Ints, fraction: Floats) -> Ints:
+    """Split (n,) totals over (n, cells) by weight, in no cell more than its cap (as far as the caps hold the total)."""
+    return _cut(total, _capped(total, _or(weight, cap, np.ones_like(weight)), cap), fraction)
+
+
 class _Dice:
     """The chance of one day, by ad."""
 
@@ -72,7 +77,7 @@ class _Dice:
 
     def noise(self, cells: int, metric: int) -> Floats:
         stream = _STREAM + metric * _PER_METRIC
-        return np.stack([normals(self._keys, self._day, stream + cell) for cell in range(cells)], axis=1)
+        return normals_each(self._keys, self._day, range(stream, stream + cells))
 
 
 def _cut(total: Ints, weight: Floats, fraction: Floats) -> Ints:

@@ -41,7 +41,8 @@ class ChangeKind(StrEnum):
     BUDGET = "budget"  # index: a budget; value: minor units a day
     EDIT = "edit"  # index: an ad set; a significant edit restarts its learning
     APPEAL = "appeal"  # index: an ad; its creative was swapped, exposures start anew
-    LIMIT = "limit"  # value: what the account may have spent in all, minor units; 0 = there is no limit
+    LIMIT = "limit"  # index: a campaign or the account; value: what it may have spent in all; 0 = there is no limit
+    FUND = "fund"  # index: an ad set; value: the budget that it draws on from now on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,11 @@ class Incident:
     cpm_factor: float
     ctr_factor: float
     cvr_factor: float
+
+
+def typical_appeal(*, order_value_minor: int) -> Appeal:
+    """Return the middle of what new creatives are dealt."""
+    return Appeal(ctr=_TYPICAL_CTR, cvr=_TYPICAL_CVR, order_value_minor=order_value_minor)
 
 
 def deal_appeal(seed: int, creative_id: int, *, order_value_minor: int) -> Appeal:

@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 import msgspec
 
-from sandbox.meta import batch
-from sandbox.meta.errors import GraphError
+from sandbox.clock import from_us
+from sandbox.hooks import Hooks
+from sandbox.meta.batches import parts as batch
+from sandbox.meta.batches.run import BatchRun
 from sandbox.meta.graph import Answer, Graph
-from sandbox.meta.request import GraphCall, read_call
+from sandbox.meta.media import served as media
+from sandbox.meta.people.webhooks import MetaTeller
+from sandbox.meta.protocol import multi_ids, old_protocol
+from sandbox.meta.protocol.bodies import MAX_BODY
+from sandbox.meta.protocol.errors import GraphError
+from sandbox.meta.protocol.request import GraphCall, read_call
 from sandbox.meta.spoil import Dropped, Spoiler
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_MAX_BODY: Final = 32 * 1024 * 1024
 
 
 class GraphApp:
@@ -24,25 +31,30 @@ class GraphApp:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._spoiler = Spoiler(graph, self._handle)
+        self._hooks = Hooks(graph.platform, MetaTeller(graph.platform))
 
     def resume(self) -> None:
-        """Take up late effects that a killed process has left."""
+        """Take up late effects that a killed process has left, and begin to tell who subscribed."""
         self._spoiler.resume()
+        self._hooks.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        if scope["method"] == "GET" and scope["path"].startswith(media.PREFIX):
+            await _send(send, _as_answer(media.serve(self._graph.platform, scope["path"])))
+            return
         body = await _read_body(receive)
         if body is None:
             return  # the caller went away in mid-request: what came is not what was meant
-        if len(body) > _MAX_BODY:
+        if len(body) > MAX_BODY:
             await _send(send, self._graph.refusal(GraphError(1, "The request is too large", status=413)))
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             call = read_call(
-                method=scope["method"], path=scope["path"], query=scope["query_string"].decode("latin-1"),
+                method=scope["method"], path=scope["path"], query=scope["query_string"].decode("utf-8", "replace"),
                 headers=headers, body=body,
             )  # fmt: skip
         except GraphError as error:
@@ -68,27 +80,39 @@ class GraphApp:
 
     async def _handle(self, call: GraphCall, outcome: str, *, lag_s: float = 0.0) -> Answer:
         if not batch.is_batch(call):
-            return self._graph.answer(call, outcome=outcome, lag_s=lag_s)
+            return self._answer_plainly(call, outcome, lag_s=lag_s)
         try:
             items = batch.items_of(call)
         except GraphError as error:
             return self._graph.refusal(error, call)
-        headers = batch.with_headers(call)
-        rows = [await self._answer_item(item, headers=headers, outcome=outcome) for item in items]
+        run = BatchRun(items, ask=partial(self._answer_item, outcome=outcome), refuse=self._graph.refusal)
+        rows = await run.rows(headers=batch.with_headers(call))
         return Answer(status=200, body=msgspec.json.encode(rows))
 
-    async def _answer_item(self, item: batch.Item, *, headers: bool, outcome: str) -> dict[str, Any] | None:
-        """Answer an item; one whose line a fault cuts comes back as null."""
-        if item.call is None:
-            problem = item.problem or GraphError(100, "Invalid parameter")
-            return batch.shown(self._graph.refusal(problem), headers=headers)
-        fault = self._graph.platform.faults.take(self._graph.asked(item.call))
+    async def _answer_item(self, call: GraphCall, *, outcome: str) -> Answer | None:
+        """Answer an item; None where a fault cuts its line."""
+        fault = self._graph.platform.faults.take(self._graph.asked(call))
+        if fault is None:
+            return self._answer_plainly(call, outcome)
         try:
-            if fault is None:
-                return batch.shown(self._graph.answer(item.call, outcome=outcome), headers=headers)
-            return batch.shown(await self._spoiler.answer(item.call, fault), headers=headers)
+            return await self._spoiler.answer(call, fault)
         except Dropped:
             return None
+
+    def _answer_plainly(self, call: GraphCall, outcome: str, *, lag_s: float = 0.0) -> Answer:
+        ask = partial(self._graph.answer, outcome=outcome, lag_s=lag_s)
+        today = from_us(self._graph.platform.clock.now_us()).date()
+        try:
+            is_of_many = multi_ids.is_of_many(call)
+            answer = multi_ids.answer_many(call, today=today, ask=ask) if is_of_many else ask(call)
+        except GraphError as error:
+            return self._graph.refusal(error, call)
+        return old_protocol.in_old_words(call, answer) if old_protocol.is_spoken(call, today) else answer
+
+
+def _as_answer(served: tuple[int, str, bytes]) -> Answer:
+    status, content_type, body = served
+    return Answer(status=status, body=body, headers=[("content-type", content_type)])
 
 
 async def _read_body(receive: Receive) -> bytes | None:
@@ -100,7 +124,7 @@ async def _read_body(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             return None
         part = message.get("body", b"")
-        if size <= _MAX_BODY:
+        if size <= MAX_BODY:
             parts.append(part)
         size += len(part)
         if not message.get("more_body"):

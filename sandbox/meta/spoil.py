@@ -9,12 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from sandbox.errands import Errand
-from sandbox.faults import Edit, Fault
-from sandbox.meta import batch
-from sandbox.meta.errors import GraphError, throttled
+from sandbox.faults import REPORT_FAULTS, Edit, Fault
+from sandbox.meta.batches import parts as batch
 from sandbox.meta.graph import Answer, Graph
-from sandbox.meta.request import LATEST, GraphCall
-from sandbox.meta.throttles import throttle_headers
+from sandbox.meta.limits.throttles import replaced, throttle_headers
+from sandbox.meta.protocol.errors import GraphError, throttled
+from sandbox.meta.protocol.request import LATEST, GraphCall
+from sandbox.meta.protocol.sealing import sealed
 from sandbox.nodes import Node
 
 _BAD_GATEWAY: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
@@ -52,16 +53,14 @@ class Spoiler:
             Dropped: the caller gets no answer.
         """
         match fault.do:
-            case "slow" | "drip":
-                return await self._late(call, fault)
+            case "slow" | "drip" | "list_lag" | "report_fails" | "report_skipped" | "report_stalls":
+                return await self._do(call, fault)
             case "refuse" | "expired_token" | "throttle":
                 return self._refuse(call, fault)
-            case "error_5xx" | "html_502" | "error_in_200" | "truncated_json" | "batch_null":
+            case "error_5xx" | "html_502" | "error_in_200" | "truncated_json" | "batch_null" | "batch_timeout":
                 return await self._garble(call, fault)
             case "wrong_id":
                 return await self._mistake(call)
-            case "list_lag":
-                return await self._handle(call, "answered", lag_s=fault.seconds)
             case "human_edit":
                 return await self._edit_after(call, fault)
             case "commit_then_drop":
@@ -72,7 +71,12 @@ class Spoiler:
                 pass
         raise Dropped
 
-    async def _late(self, call: GraphCall, fault: Fault) -> Answer:
+    async def _do(self, call: GraphCall, fault: Fault) -> Answer:
+        """Do what is asked, late, behind or with another end."""
+        if fault.do == "list_lag":
+            return await self._handle(call, "answered", lag_s=fault.seconds)
+        if fault.do in REPORT_FAULTS:
+            return await self._handle(replace(call, fault=fault), "answered")
         answer = await self._handle(call, "late answer")
         if fault.do == "drip" and not call.in_batch:
             return replace(answer, drip_s=fault.seconds or _DRIP_S)
@@ -92,8 +96,7 @@ class Spoiler:
         wait_s = fault.seconds or self._graph.usage.block_s
         told = throttle_headers(code, fault.subcode, account_id, wait_s=wait_s, tier=tier)
         answer = self._graph.refusal(throttled(code, fault.subcode), call, account_id)
-        names = {name for name, _ in told}
-        return replace(answer, headers=[*(pair for pair in answer.headers if pair[0] not in names), *told])
+        return replace(answer, headers=replaced(answer.headers, told))
 
     async def _garble(self, call: GraphCall, fault: Fault) -> Answer:
         does = fault.effect or call.method == "GET"
@@ -102,6 +105,8 @@ class Spoiler:
             if call.in_batch:
                 raise Dropped
             return Answer(status=200, body=msgspec.json.encode([None] * len(batch.items_of(call))))
+        if fault.do == "batch_timeout":
+            return self._graph.refusal(GraphError(960, "(#960) Request aborted: it took too long to execute"), call)
         if fault.do == "truncated_json":
             body = done.body[: max(1, len(done.body) // 2)] if done else _CUT
             return Answer(status=200, body=body, headers=done.headers if done else [])
@@ -154,10 +159,11 @@ class Spoiler:
         return changes or {"status": "PAUSED" if node.status == "ACTIVE" else "ACTIVE"}
 
     def _later(self, call: GraphCall, *, seconds: float, outcome: str, actor: str) -> None:
-        """Note an effect that is to come. The token stays out of what is kept: whoever may call now, may then."""
+        """Note an effect that is to come. Token and persons stay out of what is kept: who may call now, may then."""
         platform = self._graph.platform
         is_known = call.token == platform.token
-        text = msgspec.json.encode(replace(call, token="known" if is_known else None, proof=None)).decode()
+        kept = replace(sealed(call), token="known" if is_known else None, proof=None)
+        text = msgspec.json.encode(kept).decode()
         due_us = time.time_ns() // 1_000 + int(seconds * 1e6)
         self._run_later(platform.errands.add(due_us=due_us, call=text, outcome=outcome, actor=actor))
 

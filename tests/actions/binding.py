@@ -33,6 +33,7 @@ BINDING: Mapping[str, tuple[Proposal, Facts]] = MappingProxyType(
         "one_open_action": (RAISE, facts(open_action_id=ActionId(7))),
         "arbiter_window": (RAISE, facts(last_change=_JUST)),
         "hysteresis": (RAISE, facts(last_change=_LAST)),
+        "incident": (RAISE, facts(incident="the account's prices doubled")),
         "cooldown": (RAISE, facts(last_budget_change_at=NOW - 6 * HOUR)),
         "hourly_edits": (RAISE, facts(budget_edits_last_hour=3)),
         "cbo": (RAISE, facts(budget_carrier=BudgetCarrier.CAMPAIGN)),

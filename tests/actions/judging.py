@@ -19,6 +19,7 @@ _KNOWN: dict[str, Any] = {
     "month_budget": None,
     "margin": None,
     "has_marks": True,
+    "has_incidents": True,
     "budget_edits_per_hour": 4,
     "minimum_daily_budget_minor": 500,
     "account_daily_budgets_minor": 100_000,

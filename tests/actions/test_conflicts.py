@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from actions.conflicts import check
 from decisions import overlap, roas, spikes
 from decisions.overlap import stand_of
-from decisions.policy import BOUNDS, AccountLimits, ClassicPolicy
+from decisions.policy import AccountLimits, ClassicPolicy
 from decisions.witness import snapshot_of
 from domain.errors import BadInputError
 
@@ -60,7 +60,7 @@ FIELDS = st.fixed_dictionaries(
     {},
     optional={
         name: st.integers(int(row.low), min(int(row.high), 10_000)) if row.whole else st.floats(row.low, row.high)
-        for name, row in BOUNDS.items()
+        for name, row in ClassicPolicy.BOUNDS.items()
     },
 )
 

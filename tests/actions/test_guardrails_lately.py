@@ -144,6 +144,7 @@ def test_what_weighs_less_than_a_request_before_a_person_gives_way_unless_it_pro
     assert stopped_by(budget(4000, 4400), asked, "weighs more and waits for a person")
     assert judge(budget(4000, 4400, priority=Priority.AB_WINNER), asked).allowed
     assert judge(pause(), asked).allowed
+    assert judge(budget(4000, 3600), asked).allowed  # a cut goes on while nobody answers
 
 
 CARRIERS = [

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from actions.guardrails import GUARDRAILS, hands_off
+from actions.guardrails import GUARDRAILS, data_age, hands_off
 from domain.actions import ActionKind, Priority
-from tests.actions.judging import NOW, budget, facts
+from tests.actions.judging import NOW, budget, facts, pause
 
 HOUR = timedelta(hours=1)
 
@@ -42,3 +42,16 @@ def test_an_emergency_pause_is_asked_of_no_guardrail_and_pauses_and_switches_are
     (row,) = [rail for rail in GUARDRAILS if rail.slug == hands_off.SLUG]
     assert ActionKind.EMERGENCY_PAUSE not in row.kinds
     assert {ActionKind.SET_DAILY_BUDGET, ActionKind.PAUSE, ActionKind.ACTIVATE} <= row.kinds
+
+
+def test_a_protective_pause_does_not_wait_until_edits_are_known_but_yields_to_one_that_is():
+    """The collector may be down while money runs away."""
+    runaway = replace(pause(), priority=Priority.SAFETY)
+    for age in (None, timedelta(hours=5)):
+        unknown = replace(facts(), activities_age=age, tree_age=age, insights_age=age)
+        assert hands_off.judge(runaway, unknown).allowed
+        assert data_age.judge(runaway, unknown).allowed
+        assert not hands_off.judge(pause(), unknown).allowed
+        assert not data_age.judge(pause(), unknown).allowed
+        edited = replace(unknown, hands_off_until=NOW + HOUR, hands_off_by="Marta")
+        assert not hands_off.judge(runaway, edited).allowed

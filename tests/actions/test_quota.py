@@ -67,6 +67,13 @@ def test_a_reported_share_decays_evenly_over_five_minutes() -> None:
     assert isinstance(judge(replace(reported, now=in_s(60)), READ, DOOR), Go)
 
 
+def test_what_insights_used_of_their_hour_comes_back_over_an_hour() -> None:
+    """0.9 * (1 - 300/3600) = 0.825 is over 0.80: over five minutes it was taken for nothing used at all."""
+    reported = replace(FULL, insights=0.9)
+    assert isinstance(judge(replace(reported, now=in_s(300)), CallKind.INSIGHTS, DOOR), Wait)
+    assert isinstance(judge(replace(reported, now=in_s(480)), CallKind.INSIGHTS, DOOR), Go)
+
+
 def test_the_wait_ends_when_the_share_has_come_down() -> None:
     """(0.90 - 0.80) / 0.90 of 300 s is 33 s, and a little for the call's own point."""
     verdict = judge(replace(FULL, account=0.9), READ, DOOR)

@@ -12,10 +12,10 @@ from workers import commands
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", sorted(reference.PAGES))
+@pytest.mark.parametrize("name", sorted(reference.pages()))
 def test_reference_pages_are_as_the_code_draws_them(name):
     """`make docs` was run after the tables changed."""
-    assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == reference.PAGES[name]()
+    assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == reference.pages()[name]()
 
 
 def test_every_dependency_has_its_reason():
@@ -42,3 +42,19 @@ def test_every_live_setting_is_named_for_the_operator():
     example = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8")
     wanted = {name for row in PLATFORMS if row.client for name in row.live_settings}
     assert {name for name in wanted if name not in example} == set()
+
+
+def _headings(page: Path) -> set[str]:
+    lines = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line).lower().replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/sandbox.md", "docs/reference/meta_sandbox.md"])
+def test_every_link_of_a_stranger_s_pages_leads_somewhere(page):
+    here = ROOT / page
+    links = re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", here.read_text(encoding="utf-8"))
+    assert links
+    for file, heading in links:
+        target = (here.parent / file).resolve() if file else here
+        assert target.exists(), file
+        assert not heading or heading in _headings(target), heading

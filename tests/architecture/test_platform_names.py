@@ -11,8 +11,9 @@ from domain.platforms import PLATFORMS
 from tests.architecture.source import name_of, room_files, tree
 
 NAMES = frozenset(platform.slug for platform in PLATFORMS)
-# Where a platform is at home: its client, its dialect in the sandbox, and its row with what is built on it.
-AT_HOME = re.compile(rf"^(({'|'.join(NAMES)})_client/|sandbox/({'|'.join(NAMES)})/|domain/(platforms|modules)\.py$)")
+# Where a platform is at home: its client, its dialect in the sandbox, its row there, and its row with what is built.
+_ROWS = r"sandbox/dialects\.py$|domain/(platforms|modules)\.py$"
+AT_HOME = re.compile(rf"^(({'|'.join(NAMES)})_client/|sandbox/({'|'.join(NAMES)})/|{_ROWS})")
 ENVIRONMENT = re.compile(rf"^({'|'.join(NAMES)})_[a-z0-9_]+$", re.IGNORECASE)  # META_ACCESS_TOKEN, and as a field
 SETTINGS = "workers/settings.py"
 # The sandbox's server mounts its dialects: it is their composition root.

@@ -7,14 +7,14 @@ import typer
 
 from cli import authority
 from cli.authority import VERBS, commands_of
-from cli.main import app
 from cli.session import system_user
+from cli.tree import build
 from domain.errors import InvariantError, NotAllowedError
 from domain.permissions import GRANTS, Permission, Role
 from models import principals
 from models.principals import hash_of
 
-PATHS = sorted(path for path, _ in commands_of(authority.guarded(app)))
+PATHS = sorted(path for path, _ in commands_of(authority.guarded(build())))
 ME = f"os:{system_user()}"
 
 

@@ -130,7 +130,7 @@ def test_a_stop_without_a_reason_is_a_usage_error(on_database):
 
 
 def test_a_planned_module_cannot_be_stopped(on_database):
-    done = on_database("modules", "stop", "meta.real_time", "--reason", "x")
+    done = on_database("modules", "stop", "meta.targeting", "--reason", "x")
     assert done.code == 2
     assert "planned" in done.err
 

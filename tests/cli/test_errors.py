@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cli.authority import VERBS
-from cli.main import app
+from cli.tree import build
 
 _ALL = tuple(sorted(set(VERBS) - {"reference"}))  # hidden: it writes the docs
 _GROUPS = tuple(sorted({words.rpartition(" ")[0] for words in _ALL} - {""}))
@@ -28,7 +28,7 @@ def test_no_command_is_missing_above():
         return own | {f"{group.name} {name}" for group in groups for name in names(group.typer_instance)}
 
     groups_that_run = {"alerts", "modules", "schedules"}
-    assert names(app) | groups_that_run == set(_ALL)
+    assert names(build()) | groups_that_run == set(_ALL)
 
 
 def test_all_wrong_settings_are_listed_at_once_and_nothing_is_started(stakazo, tmp_path):

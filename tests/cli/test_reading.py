@@ -109,8 +109,8 @@ def test_the_catalogue_tells_built_from_planned(on_database):
     assert rows["meta.full_cycle"]["state"] == "built"
     assert rows["meta.full_cycle"]["id"] == "10.11"
     assert rows["meta.full_cycle"]["desired"] == "running"
-    assert rows["meta.real_time"]["state"] == "planned"
-    assert rows["meta.real_time"]["desired"] == ""
+    assert rows["meta.targeting"]["state"] == "planned"
+    assert rows["meta.targeting"]["desired"] == ""
 
 
 def _is_harmless(text: str) -> bool:

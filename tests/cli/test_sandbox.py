@@ -8,7 +8,7 @@ import pytest
 from domain.actions import Level, Mode
 from domain.ids import PlatformAccountId
 from domain.objects import AccountInfo
-from models import accounts, ledger_reads, run_history
+from models import accounts, ledger_reads, policies, run_history
 from sandbox import process
 from workers.bootstrap import House
 from workers.machine import open_stub_accounts
@@ -66,7 +66,8 @@ def housed(on_database, engine, twin, served, redis_url):
     about = twin["account"]
     info = account_info(f"act_{about['id']}", currency=about["currency"], zone=about["timezone"])
     with engine.begin() as conn:
-        accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
+        opened = accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
+        policies.save(conn, opened, "classic", {}, "test")  # it decides from the first reading on
     return lambda *words: on_database(*words, env={"REDIS_URL": redis_url})
 
 

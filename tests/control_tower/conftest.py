@@ -8,9 +8,11 @@ from actions import stop
 from control_tower.commands.ordering import give
 from control_tower.commands.parts import Ports, Progress
 from control_tower.standins import NotedDoorbell, ObedientSwitchboard, SetClock
+from domain import catalogue
 from domain.actions import Level, Mode
 from domain.catalogue import RHYTHMS
 from domain.ids import PlatformAccountId
+from domain.modules import Lane
 from domain.objects import AccountInfo
 from models import accounts, commands, fence, heartbeats
 from models.commands import CommandState
@@ -65,8 +67,10 @@ def doorbell():
 
 @pytest.fixture
 def switchboard():
-    queues = {row.name for row in RHYTHMS}
-    return ObedientSwitchboard(workers={"cycles@a": set(queues), "cycles@b": set(queues), "actions@a": set()})
+    cycles, fast = set(catalogue.queues(Lane.CYCLES)), set(catalogue.queues(Lane.FAST))
+    return ObedientSwitchboard(
+        workers={"cycles@a": cycles, "cycles@b": set(cycles), "fast@a": fast, "actions@a": set()}
+    )
 
 
 @pytest.fixture

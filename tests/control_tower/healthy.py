@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, func, insert
+from sqlalchemy import ColumnElement, Engine, Table, func, insert, update
 
 from control_tower.gathering import Sources
 from control_tower.standins import ObedientSwitchboard, SetClock
 from domain import catalogue
+from domain.broker_ports import BrokerFacts
 from domain.catalogue import RHYTHMS
-from domain.ports import BrokerFacts, ProcessState
+from domain.ports import ProcessState
 from domain.slots import latest_slot
 from models import canaries, heartbeats
 from models.accounts import Account
@@ -119,3 +120,14 @@ def add_run(conn, account: Account, now: datetime, task: str, *, state: str = "s
         "finished_at": func.clock_timestamp(),
     }  # fmt: skip
     conn.execute(insert(runs).values({**row, **values}))
+
+
+def change(house: Sources, table: Table, **values: object) -> None:
+    """Set columns of every row of a table."""
+    with house.engine.begin() as conn:
+        conn.execute(update(table).values(**values))
+
+
+def ago(seconds: float) -> ColumnElement[datetime]:
+    """An instant of Postgres' own clock."""
+    return func.clock_timestamp() - timedelta(seconds=seconds)

@@ -91,7 +91,10 @@ def test_slots_that_passed_while_no_tower_looked_are_told_by_the_first_look(engi
     look()
     with engine.begin() as conn:
         told = {row.scope.split()[0]: row.body for row in incidents.listing(conn, slug="slot_missed")}
-    assert told.keys() == {"meta.collector", "meta.full_cycle", "meta.api_client", "meta.orphan_sweep"}
+    seldom = {"meta.ab_testing", "meta.budget_spikes"}  # a slot of theirs may fall into these two hours, or not
+    assert told.keys() - seldom == {
+        "meta.collector", "meta.full_cycle", "meta.api_client", "meta.orphan_sweep", "meta.real_time",
+    }  # fmt: skip
     assert told["meta.full_cycle"].startswith("3 slots passed unserved while no tower looked")
     look()
     with engine.begin() as conn:

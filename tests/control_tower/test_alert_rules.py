@@ -11,19 +11,31 @@ from control_tower.evidence import Known, Sign, Unknown
 from control_tower.health import Checked
 from control_tower.judging import judge, system
 from control_tower.spend_spikes import Spike, floor_minor, hours_to_look_at, is_spike, usual_minor
+from decisions.promotion import Move
 from domain import catalogue
+from domain.actions import Level
 from domain.alerts import ALERT_KINDS, Severity, kind
 from domain.catalogue import RHYTHMS, WATCHED
 from domain.ids import AccountId, ActionId, RunId, StopId
 from domain.money import Money
 from models.alert_reads import BudgetChange, Calls, Doubt, FailedRun, HourSpend, Unknowns, Waiting
 from models.audit_verify import Problem, Verified
+from models.pacing import LiveWarning
+from models.promotions import Kept
 from models.stops import Stop
 from tests.control_tower import well
 
 CYCLE = "meta.full_cycle"
 SHOP = AccountId(1)
-SEEN_TO_ELSEWHERE = {"tower_dead", "recovery_failed", "channel_dead", "test"}  # by the watch, recovery, the teller
+# By the watch, recovery, the teller, the budget spike manager.
+SEEN_TO_ELSEWHERE = {"tower_dead", "recovery_failed", "channel_dead", "incident_mode", "test"}
+
+
+def set_back():
+    return Kept(
+        account_id=AccountId(1), module="full_cycle", advised_at=datetime(2026, 3, 10, tzinfo=UTC), move=Move.DEMOTE,
+        level=Level.AUTO, to=Level.APPROVE, streak=0, demoted_at=None, reasons=("3 faults",), missing=(), evidence={},
+    )  # fmt: skip
 
 
 def checked(evidence):
@@ -83,6 +95,10 @@ def unlucky(count=3):
     return Business(unknowns=(Unknowns(account_id=SHOP, account="Shop", lately=count, overdue=0, oldest_s=60.0),))
 
 
+def warned(slug):
+    return LiveWarning(account_id=SHOP, account="Shop", kind=slug, scope="month", words="3,000 of 2,000 are spent")
+
+
 CAUSES = {
     "modules_offline": lambda: (well.with_runs(age=timedelta(hours=9)), None),
     "system_critical": lambda: (well.with_runs(age=timedelta(hours=9)), None),
@@ -128,6 +144,9 @@ CAUSES = {
             )
         ),
     ),
+    "runaway_spend": lambda: (None, Business(live=(warned("runaway_spend"),))),
+    "pace_off": lambda: (None, Business(live=(warned("pace_off"),))),
+    "module_demoted": lambda: (None, Business(demoted=(set_back(),))),
     "audit_broken": lambda: (None, Business(audit=sound(Problem(chain=0, seq=4, words="its hash does not fit")))),
     "duty_failed": lambda: (None, Business(failing_duties={"recover": "KeyError"})),
 }  # fmt: skip

@@ -252,7 +252,7 @@ def test_every_order_and_its_end_stand_in_the_audit(engine, ports, order):
     [
         (CommandType.STOP_ALL, {"reason": " "}, "--reason"),
         (CommandType.RESTART_MODULE, {}, "--module"),
-        (CommandType.STOP_ALL, {"modules": ["meta.real_time"]}, "planned"),
+        (CommandType.STOP_ALL, {"modules": ["meta.creative_production"]}, "planned"),
         (CommandType.STOP_ALL, {"modules": ["meta.control_tower"]}, "the tower itself"),
         (CommandType.STOP_ALL, {"modules": ["full_cylce"]}, "stakazo modules"),
         (CommandType.STOP_ALL, {"platform": "google"}, "meta"),

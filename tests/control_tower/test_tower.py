@@ -11,23 +11,23 @@ from control_tower.loop import Duty, Tower
 from control_tower.planner import Planner
 from control_tower.standins import ObedientSwitchboard
 from control_tower.upkeep import CROWDED, Upkeep
+from domain import catalogue
 from domain.catalogue import RHYTHMS
 from domain.ids import ActionId
+from domain.modules import Lane
 from models import heartbeats, module_states
 from models.engine import make_engine
 from models.heartbeats import ProcessKind
 from models.module_states import Desired
 
 CYCLE, COLLECTOR, ACTIONS = "meta.full_cycle", "meta.collector", "meta.actions"
-SWEEP, CLIENT = "meta.orphan_sweep", "meta.api_client"
+CYCLES = set(catalogue.queues(Lane.CYCLES))
 TWO = tuple(row for row in RHYTHMS if row.name in {COLLECTOR, CYCLE})
 
 
 @pytest.fixture
 def switchboard():
-    return ObedientSwitchboard(
-        workers={"cycles@a": {COLLECTOR, CYCLE, SWEEP, CLIENT}, "actions@a": {ACTIONS}, "stranger@a": {"x"}}
-    )
+    return ObedientSwitchboard(workers={"cycles@a": set(CYCLES), "actions@a": {ACTIONS}, "stranger@a": {"x"}})
 
 
 @pytest.fixture
@@ -66,19 +66,19 @@ def _stop(engine, pair):
 
 
 def test_a_stopped_module_s_queue_is_taken_from_every_worker(engine, make_upkeep, switchboard):
-    switchboard.workers["cycles-2@b"] = {COLLECTOR, CYCLE, SWEEP, CLIENT}
+    switchboard.workers["cycles-2@b"] = set(CYCLES)
     _stop(engine, "meta.full_cycle")
     make_upkeep().reconcile()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR, SWEEP, CLIENT}
-    assert switchboard.workers["cycles-2@b"] == {COLLECTOR, SWEEP, CLIENT}
+    assert switchboard.workers["cycles@a"] == CYCLES - {CYCLE}
+    assert switchboard.workers["cycles-2@b"] == CYCLES - {CYCLE}
 
 
 def test_a_started_module_s_queue_is_given_back(engine, make_upkeep, switchboard):
     switchboard.workers["cycles@a"] = set()
     make_upkeep().reconcile()
 
-    assert switchboard.workers["cycles@a"] == {COLLECTOR, CYCLE, SWEEP, CLIENT}
+    assert switchboard.workers["cycles@a"] == set(CYCLES)
 
 
 def test_drift_is_undone_and_strangers_are_left_alone(make_upkeep, switchboard):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decisions.policy import AccountLimits, ClassicPolicy
-from decisions.registry import RULES, decide
+from decisions.registry import CLASSIC_RULES, decide
 from domain.actions import PROTECTIVE, RECORDED_ONLY, ActionKind
 from domain.errors import InvariantError
 from domain.money import Money
@@ -56,7 +56,7 @@ def test_an_account_without_objects_wants_nothing():
 
 
 def test_classic_is_the_four_decisions_of_the_full_cycle():
-    names = {rule.__module__ for rule in RULES[ClassicPolicy]}
+    names = {rule.__module__ for rule in CLASSIC_RULES}
     assert names == {"decisions.ab_winner", "decisions.roas", "decisions.spikes", "decisions.fatigue"}
 
 

@@ -1,7 +1,7 @@
 import psycopg
 from redis import Redis
 
-from embedded.scratch import database_name, scratch_database
+from embedded.scratch import database_name, quick_place, scratch_database
 
 
 def run(url, statement):
@@ -42,3 +42,15 @@ def test_the_scratch_redis_is_empty_for_the_next_test_too(redis_url):
     with Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0
         client.set("left", "behind")
+
+
+def test_memory_is_taken_only_where_it_has_room(tmp_path, monkeypatch):
+    monkeypatch.delenv("TMPDIR", raising=False)
+    assert quick_place(tmp_path, room_bytes=0) == tmp_path
+    assert quick_place(tmp_path, room_bytes=1 << 62) is None
+    assert quick_place(tmp_path / "missing", room_bytes=0) is None
+
+
+def test_who_names_a_place_for_temporary_files_is_obeyed(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert quick_place(tmp_path, room_bytes=0) is None

@@ -32,6 +32,20 @@ def wait_until(fact, attempts=200):
     return False
 
 
+_LAST_OF = """
+import pathlib, signal, time
+folder = pathlib.Path("{0}")
+def leave(*_):
+    (folder / "{1}.asked").touch()
+    while len(list(folder.glob("*.asked"))) < 3:
+        time.sleep(0.02)
+    raise SystemExit
+signal.signal(signal.SIGTERM, leave)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
 def test_children_start_in_order_and_stop_in_reverse_each_by_its_own_signal(stage):
     with stage.supervisor() as supervisor:
         supervisor.start_all(
@@ -40,6 +54,17 @@ def test_children_start_in_order_and_stop_in_reverse_each_by_its_own_signal(stag
     ups_and_downs = ["one up", "two up", "three up", "three SIGTERM", "two SIGINT", "one SIGTERM"]
     assert stage.diary_lines == ups_and_downs
     assert stage.lines[-3:] == ["three stopped", "two stopped", "one stopped"]
+
+
+def test_neighbours_that_stop_together_are_asked_before_any_has_ended(stage, tmp_path):
+    """Each ends once all of them have been asked: one after the other none would."""
+    mates = ("a", "b", "c")
+    with stage.supervisor() as supervisor:
+        specs = [stage.python(name, _LAST_OF.format(tmp_path, name), stops_with="mates") for name in mates]
+        supervisor.start_all([stage.diarist("alone"), *specs])
+        assert supervisor.wait(lambda: all(first_line(spec.log_path) == "up" for spec in specs), timeout_s=20)
+    assert {f"{name} stopped" for name in mates} == set(stage.lines[-4:-1])
+    assert stage.lines[-1] == "alone stopped"
 
 
 def test_a_killed_child_is_restarted_and_a_line_says_so(stage):
@@ -108,6 +133,18 @@ def test_a_faulty_readiness_probe_is_named_and_does_not_end_the_supervisor(stage
         with pytest.raises(ChildFailed, match="LookupError: no answer in the book"):
             supervisor.start(stage.diarist("odd", ready=probe, ready_timeout_s=0.3))
         assert read_runtime(stage.folder).child("healthy").alive
+
+
+@pytest.mark.parametrize(("given", "told"), [(None, "1"), ("3", "3")])
+def test_a_child_multiplies_on_one_thread_unless_the_environment_says_otherwise(stage, monkeypatch, given, told):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", given)
+    spec = stage.python("one", "import os, time; print(os.environ.get('OMP_NUM_THREADS'), flush=True); time.sleep(60)")
+    with stage.supervisor() as supervisor:
+        supervisor.start(spec)
+        assert wait_until(lambda: first_line(spec.log_path))
+    assert first_line(spec.log_path) == told
 
 
 def test_a_program_that_does_not_exist_is_a_failed_child(stage):

@@ -16,4 +16,4 @@ def stands(name: str, postgres_url: str, template: str, redis_url: str) -> None:
     with ScratchPlace(SEED, postgres=postgres_url, template=template, redis=redis_url) as place:
         held = load(name)
         result = try_all(held.in_suite or held, place, full=False)
-    assert result.faults == ()
+    assert not result.faults, "\n".join(result.faults)

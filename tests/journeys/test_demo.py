@@ -20,26 +20,40 @@ def demo(home) -> dict:
     return json.loads(done.stdout)
 
 
-def test_a_cycle_runs_all_its_steps(demo):
-    (cycle,) = demo["cycles"]
-    assert cycle["run"]["state"] == "succeeded"
-    steps = [step["step"] for step in cycle["run"]["steps_executed"]]
-    assert steps == ["step_1_collection", "step_2_decisions", "step_3_api_actions", "step_4_finalize"]
+def cycle_of(demo, task: str) -> dict:
+    (found,) = (cycle for cycle in demo["cycles"] if cycle["run"]["task"] == task)
+    return found
 
 
-def test_it_changes_the_account_and_says_why(demo):
-    (cycle,) = demo["cycles"]
-    applied = [row for row in cycle["actions"] if row["state"] == "applied"]
-    assert {"set_daily_budget"} <= {row["kind"] for row in applied}
-    assert all(row["reason"] for row in cycle["actions"])
+def applied(cycle, kind: str) -> list[dict]:
+    return [row for row in cycle["actions"] if (row["state"], row["kind"]) == ("applied", kind)]
+
+
+def test_the_optimizer_and_the_full_cycle_run_all_their_steps(demo):
+    steps = {
+        cycle["run"]["task"]: [step["step"] for step in cycle["run"]["steps_executed"]] for cycle in demo["cycles"]
+    }
+    assert steps == {
+        "meta.optimization": ["step_1_optimization"],
+        "meta.full_cycle": ["step_1_collection", "step_2_decisions", "step_3_api_actions", "step_4_finalize"],
+    }
+    assert {cycle["run"]["state"] for cycle in demo["cycles"]} == {"succeeded"}
+    assert demo["cycles"][-1]["run"]["task"] == "meta.full_cycle"
+
+
+def test_the_optimizer_moves_budgets_from_what_the_roas_engine_learnt_and_says_why(demo):
+    moved = applied(cycle_of(demo, "meta.optimization"), "set_daily_budget")
+    assert moved
+    assert {row["rule"] for row in moved} == {"allocation"}
+    assert all(row["evidence"]["posterior"] for row in moved)
+    assert all(row["reason"] for cycle in demo["cycles"] for row in cycle["actions"])
 
 
 def test_no_budget_moves_by_more_than_a_fifth(demo):
-    (cycle,) = demo["cycles"]
     steps = [
         row["target"]["daily_budget_minor"] / row["expected_before"]["daily_budget_minor"]
-        for row in cycle["actions"]
-        if row["kind"] == "set_daily_budget" and row["state"] == "applied"
+        for cycle in demo["cycles"]
+        for row in applied(cycle, "set_daily_budget")
     ]
     assert steps
     assert all(0.8 <= step <= 1.2 for step in steps)

@@ -88,7 +88,7 @@ def test_a_stop_ends_a_worker_that_hangs_outlives_a_restart_of_everything_and_is
     document = up.ask("emergency-stop", "--reason", "spend looks wrong")
     (stopped,) = document["stops"]
     fates = {row["worker"].partition("@")[0]: row["fate"] for row in stopped["stop"]["halted"]}
-    assert fates == {"cycles": "ended by force", "actions": "halted"}
+    assert fates == {"cycles": "ended by force", "fast": "halted", "actions": "halted"}
     assert None not in [stopped["stop"][name] for name in ("quiet_at", "fenced_at", "paused_at")]
     assert len(stopped["items"]) == before
 

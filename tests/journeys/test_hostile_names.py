@@ -57,6 +57,7 @@ def renamed(shared) -> Renamed:
         objects = [row.id for table in (ad_sets, campaigns) for row in conn.execute(select(table.c.id))]
     for number, object_id in enumerate(objects):
         shared.edit(object_id, name=f"{HOSTILE} {number}")
+    shared.ask("policy", "set", "classic")  # which wants something of many objects at any time
     shared.ask("account", "set", "1", "--level", "auto")
     shared.advance(days=4)
     return Renamed(machine=shared, cycle=shared.cycle())

@@ -19,6 +19,7 @@ class Watched:
 
 @pytest.fixture(scope="module")
 def watched(shared) -> Watched:
+    shared.ask("policy", "set", "classic")  # which wants something of many objects at any time
     shared.ask("account", "set", "1", "--level", "observe")
     shared.advance(days=4)  # cooldowns are over: at auto it would act
     before = shared.effects()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby, pairwise
 
 import pytest
 from sqlalchemy import select
@@ -127,8 +128,17 @@ def test_ctrl_c_in_mid_cycle_exits_with_0_and_no_child_is_left(stop):
 
 def test_ctrl_c_stops_the_last_started_first_and_kills_nobody(stop):
     lines = stop.said.splitlines()
-    order = [lines.index(f"{name} stopped") for name in stop.names]  # a killed one would say so instead
-    assert order == sorted(order, reverse=True)
+    ends = {name: lines.index(f"{name} stopped") for name in stop.names}  # a killed one would say so instead
+    companies = [list(names) for _, names in groupby(stop.names, _company)]
+    assert len(companies) == 5  # postgres, redis, sandbox, workers, and who watches them
+    for earlier, later in pairwise(companies):
+        assert max(ends[name] for name in later) < min(ends[name] for name in earlier)
+
+
+def _company(name):
+    """Who is stopped at the same time."""
+    watchers = {"tower", "beat", "metrics", "flower"}
+    return "workers" if name.startswith("worker-") else "watchers" if name in watchers else name
 
 
 def test_the_next_up_goes_on_with_the_same_accounts_and_rows(stop):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.asset_ports import AssetReader, AssetWriters, PlanningReader
 from domain.ids import PlatformAccountId
 from domain.ports import Client
 from sandbox.process import SandboxProcess, start
@@ -47,3 +48,21 @@ def account(running: SandboxProcess) -> PlatformAccountId:
 @pytest.fixture
 def client(platform: SandboxProcess) -> Client:
     return open_client_of(platform)
+
+
+@pytest.fixture
+def assets(client: Client) -> AssetReader:
+    assert client.assets is not None
+    return client.assets
+
+
+@pytest.fixture
+def planning(client: Client) -> PlanningReader:
+    assert client.planning is not None
+    return client.planning
+
+
+@pytest.fixture
+def writers(client: Client) -> AssetWriters:
+    assert client.asset_writers is not None
+    return client.asset_writers

@@ -108,8 +108,12 @@ class Scripted:
                     return
                 if received is not None:
                     self.requests.append(received)
-                if not self.replies.pop(0)(self, connection):
+                if not self.pick(received)(self, connection):
                     return
+
+    def pick(self, _: "Received | None") -> Reply:
+        """What answers a request; here whatever is next."""
+        return self.replies.pop(0)
 
 
 def _receive(connection: socket.socket, port: int) -> Received | None:

@@ -22,6 +22,7 @@ from tests.meta_client.living import (
     oracle,
     pause,
 )
+from tests.sandbox.pictures import upload_film
 
 
 def test_the_account_is_read_with_its_currency_zone_and_minimum(client: Client, account: PlatformAccountId) -> None:
@@ -113,7 +114,9 @@ def test_a_pause_and_an_activation_are_seen_by_a_fresh_reading(
     assert client.reader.state(account, ObjectKind.AD, ad.id).values["status"] == "active"
 
 
-def test_a_tree_is_built_paused_and_each_part_is_found_by_its_token(client: Client, account: PlatformAccountId) -> None:
+def test_a_tree_is_built_paused_and_each_part_is_found_by_its_token(
+    client: Client, account: PlatformAccountId, platform: SandboxProcess
+) -> None:
     """Campaign, ad set, creative and ad, with the fields that the house knows."""
 
     def build(kind: ActionKind, object_kind: ObjectKind, token: str, fields: JsonMap, parent: str | None = None) -> str:
@@ -141,7 +144,7 @@ def test_a_tree_is_built_paused_and_each_part_is_found_by_its_token(client: Clie
         "name": "Clip",
         "page_id": "104215550100771",
         "landing_url": "https://shop.example/",
-        "video_id": "991",
+        "video_id": upload_film(platform),
         "thumbnail_url": "https://shop.example/t.jpg",
         "title": "T",
     }

@@ -1,7 +1,6 @@
 """Pages along cursors, smaller pages, and the few repeats of reads."""
 
 import json
-from datetime import date
 
 import pytest
 
@@ -103,35 +102,6 @@ def test_no_repeat_begins_once_the_patience_is_over(server: Scripted) -> None:
     with pytest.raises(TransientError):
         list(pager.edge(wire.Ad, "act_7/ads", {}, about="ads", limit=10))
     assert (len(server.requests), waits) == (1, [])
-
-
-def _asked_days(server: Scripted) -> list[tuple[str, str]]:
-    ranges = [json.loads(request.query["time_range"]) for request in server.requests if "time_range" in request.query]
-    return list(dict.fromkeys((days["since"], days["until"]) for days in ranges))
-
-
-def test_days_that_are_too_heavy_together_are_read_in_halves_and_in_order(server: Scripted, kit: Kit) -> None:
-    server.answer(ACCOUNT_NODE)
-    for _ in range(7):  # down to the floor of pages
-        server.answer(graph_error(100, 1487534), status=400)
-    for day in ("2026-11-01", "2026-11-03"):
-        row = {"ad_id": "1", "adset_id": "2", "campaign_id": "3", "date_start": day, "impressions": "5"}
-        server.answer({"data": [row]})
-    pages = kit.reader.daily_insights(ACCOUNT, date(2026, 11, 1), date(2026, 11, 3))
-    assert [row.on.day for page in pages for row in page] == [1, 3]
-    assert _asked_days(server) == [
-        ("2026-11-01", "2026-11-03"),
-        ("2026-11-01", "2026-11-02"),
-        ("2026-11-03", "2026-11-03"),
-    ]
-
-
-def test_a_single_day_that_is_too_heavy_is_given_up(server: Scripted, kit: Kit) -> None:
-    server.answer(ACCOUNT_NODE)
-    for _ in range(7):
-        server.answer(graph_error(100, 1487534), status=400)
-    with pytest.raises(TransientError, match="too much data"):
-        list(kit.reader.hourly_insights(ACCOUNT, date(2026, 11, 1), date(2026, 11, 1)))
 
 
 def test_repeats_end(server: Scripted, kit: Kit) -> None:

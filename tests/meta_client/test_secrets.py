@@ -3,14 +3,16 @@
 import hashlib
 import hmac
 import logging
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
+from domain.asset_ports import Sending
+from domain.audiences import Person
 from domain.errors import NeedsPersonError, PlatformError
 from domain.ports import ClientOptions
 from meta_client import open_client
+from meta_client.supply import open_writers
 from meta_client.transport import Transport
 from tests.meta_client.scripted import (
     ACCOUNT,
@@ -27,8 +29,10 @@ from tests.meta_client.scripted import (
     silent,
     truncated,
 )
+from tests.meta_client.shown import everything_shown
 
 PROOF = hmac.new(SECRET.encode(), TOKEN.encode(), hashlib.sha256).hexdigest()
+_SENDING = Sending(request_id="action-1-1", deadline_s=0.5)
 _CANARIES = (TOKEN, SECRET, PROOF)
 _QUOTED = f"Malformed access token {TOKEN} with appsecret_proof={PROOF} and {PROOF} at ?access_token={TOKEN}&x=1"
 
@@ -66,21 +70,15 @@ def _batch(kit: Kit) -> object:
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        yield from _chain(error.__cause__)
-        error = error.__context__
+def _image(kit: Kit) -> object:
+    return open_writers(kit.transport).media.upload_image(ACCOUNT, b"GIF89a", sending=_SENDING)
 
 
-def _everything_shown(error: BaseException) -> str:
-    links = [f"{link!s} {link!r} {vars(link)!r}" for link in _chain(error)]
-    traced = traceback.TracebackException.from_exception(error, capture_locals=True)
-    ours = [frame for frame in traced.stack if "/tests/" not in frame.filename]
-    return "\n".join([*links, *traceback.StackSummary.from_list(ours).format(), *traced.format_exception_only()])
+def _people(kit: Kit) -> object:
+    return open_writers(kit.transport).audiences.add_people(ACCOUNT, "9", [Person(email="a@b.com")], sending=_SENDING)
 
 
-@pytest.mark.parametrize("call", [_read, _edge, _write, _batch])
+@pytest.mark.parametrize("call", [_read, _edge, _write, _batch, _image, _people])
 @pytest.mark.parametrize("path", [*_REPLIES, "closed port"])
 def test_no_failing_path_shows_a_secret(
     server: Scripted, caplog: pytest.LogCaptureFixture, path: str, call: Callable[[Kit], object]
@@ -92,7 +90,7 @@ def test_no_failing_path_shows_a_secret(
     server.replies += [_REPLIES.get(path, hanging_up)] * 2
     with pytest.raises(PlatformError) as caught:
         call(kit)
-    shown = _everything_shown(caught.value) + caplog.text + "".join(str(vars(record)) for record in caplog.records)
+    shown = everything_shown(caught.value) + caplog.text + "".join(str(vars(record)) for record in caplog.records)
     assert [canary for canary in _CANARIES if canary in shown] == []
 
 
@@ -149,7 +147,7 @@ def test_a_token_that_cannot_be_one_is_refused_before_anything_is_sent(server: S
     transport = Transport(ClientOptions(base_url=server.url, token=lambda: token, app_secret=lambda: None))
     with pytest.raises(NeedsPersonError, match="META_ACCESS_TOKEN") as caught:
         transport.get("1", {}, about="a read")
-    assert "EAA" not in _everything_shown(caught.value)
+    assert "EAA" not in everything_shown(caught.value)
     assert server.requests == []
 
 
@@ -160,3 +158,12 @@ def test_the_request_id_goes_out_as_a_header_and_no_cookie_comes_back(server: Sc
         kit.writer.write(ACCOUNT, pausing(), deadline_s=5)
     assert [request.headers["x-request-id"] for request in server.requests] == ["action-1-1"] * 2
     assert "cookie" not in server.requests[1].headers
+
+
+def test_the_proof_goes_out_with_a_batch_of_reads_and_with_the_order_of_a_report(server: Scripted, kit: Kit) -> None:
+    server.answer([{"code": 200, "headers": [], "body": "{}"}])
+    server.answer({"report_run_id": "9"})
+    kit.transport.get_many({"batch": "[]"}, about="a batch")
+    kit.transport.ask("act_7/insights", {"level": "ad"}, about="a report")
+    assert [request.form.get("appsecret_proof") for request in server.requests] == [PROOF, PROOF]
+    assert all(PROOF not in request.target for request in server.requests)

@@ -42,10 +42,11 @@ def account_id(engine):
         return accounts.open_account(conn, platform="meta", info=info, mode=Mode.STUB, level=Level.AUTO)
 
 
-def _plan(engine, account_id, slot_at=SLOT, task=TASK):
+def _plan(engine, account_id, slot_at=SLOT, task=TASK, now_at=None):
+    now_at = slot_at if now_at is None else now_at
     with engine.begin() as conn:
         return runs.plan(
-            conn, task=task, account_id=account_id, mode=Mode.STUB, level=Level.AUTO, slot_at=slot_at, now_at=slot_at
+            conn, task=task, account_id=account_id, mode=Mode.STUB, level=Level.AUTO, slot_at=slot_at, now_at=now_at
         )
 
 
@@ -143,6 +144,24 @@ def test_a_cycle_waits_for_the_one_before_it_at_the_same_slot_only(engine, accou
     _finish(engine, collector)
     assert _claim(engine, cycle, owner="two", after=("meta.collector",)).id == cycle
     assert _get(engine, later_collector).state is RunState.PLANNED
+
+
+def test_a_slot_that_is_served_late_waits_for_what_comes_before_it_at_that_instant_and_is_rung_by_it(
+    engine, account_id
+):
+    """On the first day a daily slot of the morning is served at noon, beside the collector's first run."""
+    noon = SLOT + timedelta(hours=8)
+    collector = _plan(engine, account_id, noon, task="meta.collector")
+    later = _plan(engine, account_id, noon + timedelta(minutes=30), task="meta.collector")
+    daily = _plan(engine, account_id, now_at=noon)
+
+    assert _claim(engine, daily, after=("meta.collector",)) is Refusal.WAITING
+    run = _claim(engine, collector)
+    _finish(engine, collector)
+    with engine.begin() as conn:
+        assert [row.id for row in run_rings.take_waiting(conn, run, [TASK])] == [daily]
+    assert _claim(engine, daily, owner="two", after=("meta.collector",)).id == daily
+    assert _get(engine, later).state is RunState.PLANNED
 
 
 def test_nobody_waits_for_ever(engine, account_id):

@@ -156,7 +156,7 @@ def test_every_process_is_content_with_its_settings_in_live(ours, tmp_path, monk
                 patch.setenv(variable, str(value).replace("/run/secrets", str(folder)))
             if name != "sandbox":
                 held |= {name} if settings.read_settings().of("meta").access_token else set()
-    assert held == {"worker-cycles", "worker-actions", "worker-control", "tower"}
+    assert held == {"worker-cycles", "worker-fast", "worker-actions", "worker-control", "tower"}
 
 
 def test_the_script_makes_every_secret_once(composed, tmp_path):

@@ -7,10 +7,10 @@ import numpy as np
 
 from sandbox.account import Account
 from sandbox.market.local import LocalMarket
-from sandbox.meta.insight_rows import RowWriter
-from sandbox.meta.insights_breakdowns import cut_of
-from sandbox.meta.report import Report, build
-from sandbox.meta.spans import Period
+from sandbox.meta.insights.breakdowns import cut_of
+from sandbox.meta.insights.report import ENGAGED, Report, build
+from sandbox.meta.insights.rows import RowWriter
+from sandbox.meta.insights.spans import Period
 from sandbox.scenario import Scenario
 
 START = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)  # a Monday
@@ -66,6 +66,7 @@ def report(
         cutoff_s=market.cutoff_s,
         end_hour=account.market.next_hour,
         cut=cut_of(account, breakdowns),
+        wants=frozenset({ENGAGED}),
     )
 
 

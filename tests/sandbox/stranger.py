@@ -12,6 +12,7 @@ from sandbox.process import SandboxProcess, start
 START = "2026-11-20T15:30:00"
 PAGE, PIXEL = "104215550100771", "884215550100772"
 EVERY_FIELD = "id,name,status,effective_status,created_time,updated_time,adlabels"
+TARGETING = '{"geo_locations":{"countries":["ES"]},"targeting_automation":{"advantage_audience":0}}'
 FIGURES = "campaign_id,adset_id,ad_id,impressions,clicks,inline_link_clicks,spend,actions,action_values"
 HOURLY = "hourly_stats_aggregated_by_advertiser_time_zone"
 HISTORY_DAYS = 12
@@ -134,7 +135,7 @@ class Stranger:
 def ad_set_form(campaign: str) -> dict[str, str]:
     return {
         "name": "Set", "campaign_id": campaign, "billing_event": "IMPRESSIONS", "daily_budget": "5000",
-        "optimization_goal": "OFFSITE_CONVERSIONS", "targeting": '{"geo_locations":{"countries":["ES"]}}',
+        "optimization_goal": "OFFSITE_CONVERSIONS", "targeting": TARGETING,
         "promoted_object": json.dumps({"pixel_id": PIXEL, "custom_event_type": "PURCHASE"}),
     }  # fmt: skip
 

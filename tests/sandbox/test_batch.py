@@ -49,7 +49,7 @@ def test_each_item_has_its_own_code_and_a_bad_one_does_not_stop_the_next(strange
             {**get("me"), "access_token": "EAAother"},
             {"method": "GET"},
             "text",
-            get("me?x=[") | {"body": "{result=first:$.id}"},
+            get("me?x=[") | {"body": "{result=nobody:$.id}"},
         ],
     )
     assert [row["code"] for row in rows] == [200, 400, 400, 400, 200, 200, 401, 400, 400, 400]

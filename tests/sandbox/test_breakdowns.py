@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.market.split import Tilts, split_day
-from sandbox.meta.errors import GraphError
-from sandbox.meta.insights_breakdowns import HOURLY, breakdown_names, refuse_too_much
-from sandbox.meta.request import GraphCall
+from sandbox.meta.insights.breakdowns import HOURLY, breakdown_names, refuse_too_much
+from sandbox.meta.protocol.errors import GraphError
+from sandbox.meta.protocol.request import GraphCall
 from tests.sandbox.shops import START, account_of, ad, ad_set, market_of, report, shop
 
 ALLOWED = (

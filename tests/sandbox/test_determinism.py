@@ -127,6 +127,23 @@ def test_an_unrelated_campaign_changes_no_row_of_the_others(folder: Path) -> Non
         assert [row for row in hours if row["ad_id"] in old] == alone_hours
 
 
+def test_reports_uploads_and_audiences_change_no_figure_of_what_is_made_after_them(folder: Path) -> None:
+    """Ids are what the market draws by: records beside the tree take none of those of objects."""
+    told = []
+    for name in ("quiet", "busy"):
+        with open_shop(folder / name) as process:
+            stranger = Stranger(process)
+            if name == "busy":
+                stranger.post(f"{stranger.account}/insights", level="ad")
+                stranger.post(f"{stranger.account}/adlabels", name="beside")
+                audience = {"name": "Beside", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
+                stranger.post(f"{stranger.account}/customaudiences", **audience)
+            stranger.new_ad(stranger.new_ad_set(stranger.named("campaigns", "Own budgets"), status="ACTIVE"))
+            stranger.advance(days=2)
+            told.append(rows(stranger))
+    assert told[0] == told[1]
+
+
 def test_another_seed_is_another_world(folder: Path, by_days: Stranger) -> None:
     with open_shop(folder / "other", seed=8) as process:
         other = Stranger(process)

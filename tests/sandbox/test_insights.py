@@ -138,6 +138,15 @@ def test_the_level_above_the_object_is_refused_and_37_months_are_not_too_many(wo
     assert world.insights(time_range=on(LAST, date(9999, 12, 31)), time_increment="monthly")
 
 
+def test_periods_are_cut_from_the_range_and_not_from_the_account_s_first_day(world: Stranger) -> None:
+    """The account was born on the 8th: weeks from the 5th on still begin on the 5th and 12th, months on the 1st."""
+    weeks = world.insights(time_range=on(date(2026, 11, 5), date(2026, 11, 18)), time_increment=7)
+    spans = [(row["date_start"], row["date_stop"]) for row in weeks]
+    assert spans == [("2026-11-05", "2026-11-11"), ("2026-11-12", "2026-11-18")]
+    (month,) = world.insights(time_range=on(date(2026, 10, 15), date(2026, 11, 18)), time_increment="monthly")
+    assert (month["date_start"], month["date_stop"]) == ("2026-11-01", "2026-11-18")
+
+
 def test_rows_can_be_filtered_by_object_and_by_figure(world: Stranger) -> None:
     def rows(field: str, operator: str, value: Any) -> list[dict[str, Any]]:
         filtering = json.dumps([{"field": field, "operator": operator, "value": value}])

@@ -5,7 +5,7 @@ import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sandbox.market.local import LocalMarket
@@ -46,7 +46,7 @@ SPLITS = st.sampled_from([(), ("age", "gender"), ("country",), ("publisher_platf
 
 
 @given(st.tuples(AD_SETS, ACCOUNTS, st.integers(1, 10**6)), STEPS, SPLITS)
-@settings(max_examples=4, deadline=None, derandomize=True, database=None)
+@settings(max_examples=4, phases=[Phase.generate], deadline=None, derandomize=True, database=None)
 def test_both_tell_the_same_rows(tmp_path_factory, world, steps, split):
     ad_sets, account, seed = world
     scenario = shop(*ad_sets, account=account, seed=seed, history_days=3)

@@ -32,7 +32,8 @@ WRITE_PARAMS = st.sampled_from(
     ["name", "status", "daily_budget", "lifetime_budget", "adlabels", "targeting", "promoted_object", "bid_strategy",
      "bid_amount", "bid_constraints", "attribution_spec", "end_time", "creative", "campaign_id", "adset_id",
      "objective", "special_ad_categories", "is_adset_budget_sharing_enabled", "object_story_spec", "asset_feed_spec",
-     "tracking_specs", "execution_options", "spend_cap", "optimization_goal", "billing_event", "start_time"]
+     "tracking_specs", "execution_options", "spend_cap", "optimization_goal", "billing_event", "start_time",
+     "adset_schedule", "frequency_control_specs", "pacing_type", "destination_type", "degrees_of_freedom_spec"]
 )  # fmt: skip
 READS = st.sampled_from(["campaigns", "adsets", "ads", "adcreatives", "insights", "activities", "adlabels", "", "x"])
 CONTENT_TYPES = st.sampled_from(

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from tests.sandbox.stranger import EVERY_FIELD, Stranger
+from tests.sandbox.stranger import EVERY_FIELD, PAGE, Stranger
 
 
 @pytest.fixture
@@ -64,7 +64,14 @@ def test_unknown_fields_nodes_edges_and_versions_are_refused_by_their_codes(stra
     assert stranger.refused("GET", ad_set, fields="name{") == (2500, None)
     answer = stranger.call("GET", ad_set, version="")
     assert answer.json()["error"]["code"] == 2635
-    assert stranger.call("GET", ad_set, version="/v24.0").headers["facebook-api-version"] == "v24.0"
+    assert stranger.call("GET", ad_set, version="/v25.0").headers["facebook-api-version"] == "v25.0"
+
+
+def test_a_version_that_has_ended_is_served_by_the_oldest_that_lives_and_says_so(stranger: Stranger, ad_set: str):
+    served = {version: stranger.call("GET", ad_set, version=version).headers for version in ("/v24.0", "/v26.0")}
+    assert served["/v24.0"]["facebook-api-version"] == "v25.0"
+    assert "v26.0" in served["/v24.0"]["X-Ad-Api-Version-Warning"]
+    assert "X-Ad-Api-Version-Warning" not in served["/v26.0"]
 
 
 def test_fields_expand_into_parents_edges_and_their_modifiers(stranger: Stranger, ad_set: str) -> None:
@@ -202,3 +209,8 @@ def test_every_client_s_listing_field_is_there_for_every_kind(stranger: Stranger
     for edge in ("campaigns", "adsets", "ads"):
         for row in stranger.rows(f"{stranger.account}/{edge}", fields=EVERY_FIELD):
             assert {"id", "name", "status", "effective_status", "created_time", "updated_time"} <= row.keys()
+
+
+def test_nobody_leaves_leads_here_and_who_asks_for_them_is_told_so(stranger: Stranger) -> None:
+    assert stranger.get(f"{stranger.named('ads', 'Film')}/leads", fields="id,created_time") == {"data": []}
+    assert stranger.get(f"{PAGE}/leadgen_forms") == {"data": []}

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.tree import build
 from sandbox.scenario import load_scenario, scenario_names
 from sandbox.scenario_check import check_scenario
 from sandbox.world import World
@@ -126,7 +126,7 @@ def test_numbers_without_a_source_are_named_and_do_no_harm(checked):
 def test_the_command_exits_with_2_and_names_the_place(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SOUND.replace("cvr = 0.02", "cvr = 2"), encoding="utf-8")
-    done = CliRunner().invoke(app, ["sandbox", "scenario", "check", str(path), "--json"])
+    done = CliRunner().invoke(build(), ["sandbox", "scenario", "check", str(path), "--json"])
     document = json.loads(done.stdout)
     assert done.exit_code == 2
     assert document["problems"] == [f'{AD_SET}.ads[0 "Film"].cvr: Input should be less than 0.9, not 2']
@@ -135,7 +135,7 @@ def test_the_command_exits_with_2_and_names_the_place(tmp_path):
 def test_the_command_says_what_is_in_a_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SOUND, encoding="utf-8")
-    done = CliRunner().invoke(app, ["sandbox", "scenario", "check", str(path), "--json"])
+    done = CliRunner().invoke(build(), ["sandbox", "scenario", "check", str(path), "--json"])
     assert done.exit_code == 0
     assert json.loads(done.stdout)["contents"] | {"title": ""} == {
         "name": "mine", "title": "", "accounts": 1, "campaigns": 1, "ad_sets": 1, "ads": 1, "currencies": ["EUR"],
@@ -145,5 +145,5 @@ def test_the_command_says_what_is_in_a_file(tmp_path):
 
 
 def test_the_command_lists_what_ships():
-    done = CliRunner().invoke(app, ["sandbox", "scenario", "list", "--json"])
+    done = CliRunner().invoke(build(), ["sandbox", "scenario", "list", "--json"])
     assert [row["name"] for row in json.loads(done.stdout)["scenarios"]] == list(scenario_names())

@@ -5,6 +5,8 @@ import hmac
 import json
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +35,17 @@ def test_it_serves_loopback_only_and_says_what_it_holds(stranger: Stranger) -> N
     assert (health["status"], health["scenario"]) == ("ok", "shop")
     assert health["accounts"][stranger.account.removeprefix("act_")]["adset"] >= 5
     assert health["effects"] == len(stranger.oracle())
+
+
+def test_the_admin_address_tells_what_it_has_and_what_is_missing(stranger: Stranger) -> None:
+    admin = stranger.process.admin
+    for method, path, status in (("GET", "/", 404), ("GET", "/advance", 405)):
+        answer = requests.request(method, f"{admin}{path}", timeout=10)
+        assert answer.status_code == status
+        assert "POST /advance" in answer.json()["error"]
+        assert "GET /oracle" in answer.json()["error"]
+    answer = requests.post(f"{admin}/speed", data="{}", timeout=10)
+    assert (answer.status_code, answer.json()["error"]) == (400, "'speed' is missing or unknown")
 
 
 def test_a_second_process_on_the_folder_is_refused_and_the_secrets_are_its_owner_s(tmp_path: Path) -> None:
@@ -66,6 +79,32 @@ def test_a_scenario_that_cannot_be_read_starts_nothing_and_leaves_no_world(
     assert not (tmp_path / "data" / "credentials.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--port", "{taken}"], "give another port, or 0"),
+        (["--host", "203.0.113.7"], "cannot answer at 203.0.113.7"),
+        (["--port", "70000"], "less than or equal to 65535"),
+        (["--speed", "-1"], "greater than or equal to 0"),
+        (["--scenario", "generated:many"], "generated:ADS[:SEED]"),
+        (["--data", "{file}"], "is no folder"),
+        (["--dialect", "toy"], "NAME=module:function"),
+    ],
+)
+def test_what_cannot_be_served_is_refused_in_a_line_and_founds_no_world(
+    tmp_path: Path, given: list[str], says: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        words = [word.format(taken=other.getsockname()[1], file=file) for word in given]
+        command = [sys.executable, "-m", "sandbox", "serve", "--data", str(tmp_path / "data"), *words]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert says in " ".join(ended.stderr.split())
+    assert not (tmp_path / "data" / "credentials.json").exists()
+
+
 def test_a_folder_keeps_its_scenario_token_and_ports(tmp_path: Path) -> None:
     with open_shop(tmp_path) as process:
         before = (process.token, process.account_ids, process.graph, process.admin)
@@ -73,6 +112,24 @@ def test_a_folder_keeps_its_scenario_token_and_ports(tmp_path: Path) -> None:
         assert (process.token, process.account_ids, process.graph, process.admin) == before
     with pytest.raises(SandboxFailedToStart, match="already holds"):
         start(tmp_path / "data", scenario="demo")
+
+
+def test_the_ports_of_a_killed_sandbox_are_given_to_nobody_else_until_it_is_back(tmp_path: Path) -> None:
+    with open_shop(tmp_path) as process:
+        address = (process.graph, process.admin)
+        process.kill()
+        for url in address:
+            port = urlsplit(url).port or 0
+            with socket.socket() as other, pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", port))
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port), timeout=5)
+        process.restart()
+        assert (process.graph, process.admin) == address
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", urlsplit(address[0]).port or 0))
+        other.listen()  # once the manager is left, they are anybody's
 
 
 def test_the_app_secret_s_proof_is_checked_once_a_secret_is_configured(tmp_path: Path) -> None:

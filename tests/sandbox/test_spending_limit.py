@@ -61,7 +61,7 @@ def test_the_history_of_the_account_tells_of_a_change_once(stranger: Stranger) -
         {"spend_cap": "1.234"},
         {"spend_cap_action": "reset"},
         {"spend_cap_action": "delete", "spend_cap": "5"},
-        {"name": "Another"},
+        {"currency": "USD"},
     ],
 )
 def test_what_makes_no_sense_is_refused_without_effect(stranger: Stranger, form: dict[str, str]) -> None:

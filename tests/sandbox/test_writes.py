@@ -116,7 +116,7 @@ def test_a_tree_is_created_read_back_and_each_effect_is_one_line(stranger: Stran
     assert lines[0]["change"]["name"] == [None, "Tree op:ABCDEF123456"]
     shown = stranger.get(ad, fields="adset{daily_budget,targeting,adlabels{name}},campaign{objective,status}")
     assert shown["adset"]["daily_budget"] == "5000"
-    assert shown["adset"]["targeting"] == {"geo_locations": {"countries": ["ES"]}}
+    assert shown["adset"]["targeting"]["geo_locations"] == {"countries": ["ES"]}
     assert [label["name"] for label in shown["adset"]["adlabels"]] == ["op:LABEL999"]
     assert (shown["campaign"]["objective"], shown["campaign"]["status"]) == ("OUTCOME_SALES", "PAUSED")
 
@@ -227,10 +227,14 @@ def test_odd_values_read_the_same_after_a_restart(stranger: Stranger, shop: Sand
     """Literals that JSON does not know are held as they will be read from the log again."""
     campaign = stranger.named("campaigns", "Own budgets")
     odd = ["(1, 2)", "{1, 2}", "{(1,): 2}", "[b'x']", "'\\ud800'", "[1j]", "[" * 3_000, "1" * 60, "[...]", "NaN"]
-    sets = [stranger.new_ad_set(campaign, status="PAUSED", conversion="x", bid_constraints=value) for value in odd]
+    form = {**ad_set_form(campaign), "status": "PAUSED"}
+    specs = [f"{{'odd': {value}}}" for value in odd]
+    answers = [stranger.call("POST", f"{stranger.account}/adsets", data={**form, "bid_adjustments": s}) for s in specs]
+    assert {answer.status_code for answer in answers} == {200, 400}
+    sets = [answer.json()["id"] for answer in answers if answer.ok]
 
     def shown() -> list[Any]:
-        return [stranger.get(ad_set, fields="bid_constraints") for ad_set in sets]
+        return [stranger.get(ad_set, fields="bid_adjustments") for ad_set in sets]
 
     before = shown()
     shop.kill()

@@ -14,6 +14,8 @@ _LIMIT_S = 300
 _WORDS = ("simulate", "--scenario", "demo", "--days", "0.5", "--start", "2026-03-02T06:00:00", "--seed", "5")
 _HALF_HOURS = 25  # 06:00 to 18:00, both included
 _HOURS = 13
+_DAILY = ("roas_engine", "optimization", "creative_intelligence", "autonomy")
+_LOOKS = _HALF_HOURS  # of real time
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,10 @@ def test_the_same_words_go_on_and_every_slot_is_served_once(went_on):
         ("meta.full_cycle", "succeeded"): _HALF_HOURS,
         ("meta.api_client", "succeeded"): _HOURS,
         ("meta.orphan_sweep", "succeeded"): _HOURS,
+        ("meta.real_time", "succeeded"): _LOOKS,
+        ("meta.ab_testing", "succeeded"): 3,
+        ("meta.budget_spikes", "succeeded"): 2,
+        **{(f"meta.{name}", "succeeded"): 1 for name in _DAILY},
     }
     assert {check["name"]: check["violations"] for check in document["checks"] if check["broken"]} == {}
     assert len({note["go"] for note in folder.notes("memory")}) == 2

@@ -66,7 +66,7 @@ def test_outcomes_that_were_unknown_were_found_out(week):
 def test_what_people_did_meanwhile_is_seen_and_left_alone(week):
     troubles = week["figures"]["troubles"]
     assert troubles["edits"]["activities"] > 0
-    assert troubles["left_alone"] > 0
+    assert troubles["held_back"] > 0
 
 
 def test_it_acts_all_week_long(week):

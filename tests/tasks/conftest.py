@@ -8,7 +8,8 @@ from control_tower.standins import NotedDoorbell
 from domain.actions import ActionKind, Level, Mode, ObjectKind
 from domain.catalogue import RHYTHMS, rhythm
 from domain.ports import WriteRequest
-from models import accounts, fence, run_history
+from models import accounts, fence, policies, run_history
+from tests.sandbox.pictures import upload_film
 from workers.bootstrap import House
 from workers.planner import plan_asked
 from workers.serve import serve
@@ -58,6 +59,13 @@ def account(house):
 
 
 @pytest.fixture
+def by_classic(house, account):
+    """The account is steered by the raw table of REQUIREMENTS §4, which decides from the first reading on."""
+    with house.engine.begin() as conn:
+        policies.save(conn, account.id, "classic", {}, "test")
+
+
+@pytest.fixture
 def advance(platform):
     return lambda **by: platform.ask("POST", "/advance", by)
 
@@ -90,7 +98,7 @@ class ByHand:
 
     def make_ad(self, ad_set_id):
         fields = {"name": "By hand", "page_id": "104215550100771", "landing_url": "https://shop.example/",
-                  "video_id": "991", "thumbnail_url": "https://shop.example/t.jpg"}  # fmt: skip
+                  "video_id": upload_film(self._platform), "thumbnail_url": "https://shop.example/t.jpg"}  # fmt: skip
         creative = self._create(ActionKind.CREATE_CREATIVE, ObjectKind.CREATIVE, None, fields)
         fields = {"name": "By hand", "creative_id": creative}
         return self._create(ActionKind.CREATE_AD, ObjectKind.AD, ad_set_id, fields)

@@ -1,14 +1,17 @@
 """The collector brings in what is new, knows how old it is, and reads again what may still change."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from domain import catalogue
-from domain.actions import ObjectKind
+from domain.actions import Mode, ObjectKind
 from domain.catalogue import RHYTHMS, rhythm
+from domain.errors import LostClaimError
 from domain.health import RunState
 from domain.money import Money
 from models import accounts, mirror, run_history
@@ -103,6 +106,48 @@ def test_a_sandbox_account_in_another_currency_gets_the_settings_figures_in_its_
     }
     assert collector.sandbox_caps(yen, house.settings)["max_total_daily_spend_minor"] == 5000
     assert collector.sandbox_caps(replace(account, currency="USD"), house.settings) == {}
+
+
+class _Elsewhere:
+    """The house with another reader of figures: after its second page the run is somebody else's."""
+
+    def __init__(self, house, work):
+        self._house, self._work, self.is_closed = house, work, False
+
+    def __getattr__(self, name):
+        return getattr(self._house, name)
+
+    def client_of(self, _):
+        return SimpleNamespace(reader=self)
+
+    def account(self, account):
+        return self._house.client("meta", Mode.STUB).reader.account(account)
+
+    def campaigns(self, *_, **__):
+        return iter(())
+
+    ad_sets = ads = creatives = campaigns
+
+    def daily_insights(self, *_):
+        try:
+            yield []
+            self._work.owner, self._work._kept_at_s = "another/1/x", -math.inf
+            yield []
+        finally:
+            self.is_closed = True
+
+
+def test_a_run_that_was_lost_stops_reading_at_once(house, do):
+    seen = []
+
+    def body(work):
+        work.house = elsewhere = _Elsewhere(house, work)
+        with pytest.raises(LostClaimError) as failure:
+            collector.collect(work)
+        seen.append((elsewhere.is_closed, failure.value is not None))  # its traceback still holds every frame
+
+    do(body, "meta.collector")
+    assert seen == [(True, True)]
 
 
 def test_a_platform_that_is_away_puts_the_run_back(house, account, platform):

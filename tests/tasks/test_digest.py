@@ -3,6 +3,8 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from control_tower.digest import Instead, tell
 from domain.actions import ActionKind, Level
 from models import accounts, digests
@@ -28,6 +30,7 @@ def _told(house, account_id):
         )
 
 
+@pytest.mark.usefixtures("by_classic")
 def test_the_digest_tells_each_wish_once_and_what_a_person_did_instead(house, do, account, by_hand, advance):
     with house.engine.begin() as conn:
         accounts.change(conn, account.id, level=Level.OBSERVE)

@@ -1,4 +1,4 @@
-"""A full cycle on a living account over real HTTP: it collects, decides, proposes and records."""
+"""A full cycle on a living account over real HTTP, by `classic`: it collects, decides, proposes and records."""
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +11,8 @@ from domain.money import Money
 from models import accounts, ledger_reads, policies, run_history
 from tasks import full_cycle, rehearsal
 from workers.serve import serve
+
+pytestmark = pytest.mark.usefixtures("by_classic")
 
 
 def _actions(house, run):

@@ -10,7 +10,7 @@ from domain.actions import ActionState, Level, Mode
 from domain.catalogue import RHYTHMS, rhythm
 from domain.errors import NeedsPersonError
 from domain.health import RunState
-from models import accounts, ledger_reads, run_history
+from models import accounts, ledger_reads, policies, run_history
 from tasks import full_cycle
 from tests.tasks.conftest import StandingHouse
 from workers import oracle
@@ -49,6 +49,7 @@ def test_a_cycle_at_level_observe_reads_a_live_account_and_writes_nothing_there(
     (info, *_) = live_house.client("meta", Mode.LIVE).reader.accounts()
     with live_house.engine.begin() as conn:
         opened = accounts.open_account(conn, platform="meta", info=info, mode=Mode.LIVE, level=Level.OBSERVE)
+        policies.save(conn, opened, "classic", {}, "test")  # which wants something from the first reading on
         account = accounts.get(conn, opened)
     before = oracle.lines(real_platform.admin)
     run_id = plan_asked(live_house, "meta.full_cycle", account, asked_by="test")

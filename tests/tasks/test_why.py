@@ -12,6 +12,8 @@ from domain.errors import BadInputError
 from models import accounts, ledger_reads, marks
 from tasks import full_cycle, why
 
+pytestmark = pytest.mark.usefixtures("by_classic")
+
 
 def _actions(house, run):
     with house.engine.begin() as conn:
@@ -84,16 +86,39 @@ def test_an_unknown_object_is_refused_with_where_to_look(house, do, account):
         why.explain(house, account.id, "nowhere", cycles=1)
 
 
+def test_a_change_is_explained_however_many_cycles_have_run_since(house, do, account):
+    run = do(full_cycle.run)
+    wish = _changes(house, run)[0]
+    later = _later(house, run, state="succeeded", stats_snapshot={})
+    found = why.explain(house, account.id, wish.object_id, cycles=1)
+    assert [line.run.id for line in found.cycles] == [later, run.id]
+    assert found.cycles[1].wanted[0].action.reason == wish.reason
+
+
+def test_a_cycle_that_runs_is_not_said_to_have_wanted_nothing(house, do, account):
+    run = do(full_cycle.run)
+    _later(house, run, state="running", stats_snapshot={})
+    found = why.explain(house, account.id, _changes(house, run)[0].object_id, cycles=1)
+    assert found.cycles[0].note == "it has not ended yet"
+
+
+def _later(house, run, **fields):
+    """Plant a run like this one in the next slot but one."""
+    by_run = (
+        "INSERT INTO runs OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, CAST(:new AS jsonb))).*"
+        " FROM runs r WHERE id = :id"
+    )
+    new = {"id": 10**6, "slot_at": (run.slot_at + timedelta(hours=1)).isoformat(), **fields}
+    with house.engine.begin() as conn:
+        conn.execute(text(by_run), {"new": json.dumps(new), "id": run.id})
+    return 10**6
+
+
 def test_what_people_changed_is_told_and_skipped_slots_hide_no_cycle(house, do, account):
     run = do(full_cycle.run)
     wish = _changes(house, run)[0]
-    by_run = (
-        "INSERT INTO runs OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(r, :new)).* FROM runs r WHERE id = :id"
-    )
+    _later(house, run, state="skipped", reason="nothing ran")
     with house.engine.begin() as conn:
-        later = (run.slot_at + timedelta(hours=1)).isoformat()
-        new = json.dumps({"id": 10**6, "slot_at": later, "state": "skipped", "reason": "nothing ran"})
-        conn.execute(text(by_run.replace(":new", "CAST(:new AS jsonb)")), {"new": new, "id": run.id})
         asked = Proposal(
             kind=wish.kind, object_kind=wish.object_kind, object_id=wish.object_id, object_name=wish.object_name,
             expected_before=wish.expected_before, target=wish.target, rule="person", priority=Priority.PERSON,

@@ -161,6 +161,7 @@ def test_nothing_is_raised_below_break_even(house, do, account, collected):
     assert all("under break-even 100.00" in row.state_reason for row in raised)
 
 
+@pytest.mark.usefixtures("by_classic")
 def test_a_goal_of_the_account_stands_in_for_the_policy_s_thresholds(house, do, account, collected):
     with house.engine.begin() as conn:
         accounts.change(conn, account.id, goal_cpa_minor=10**7)  # 100,000 EUR per purchase: everything is cheap

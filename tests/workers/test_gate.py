@@ -263,6 +263,22 @@ def test_a_connection_that_went_away_in_the_pool_is_no_trouble(gate, books) -> N
     call(gate)
 
 
+def test_every_connection_of_the_pool_may_have_gone_away_at_once(gate, books) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _turn: call(gate), range(20)))
+    with books.connect() as one, books.connect():  # both are taken out, so that both lie in the pool when they are back
+        pids = [
+            row.pid
+            for row in one.execute(text("SELECT pid FROM pg_stat_activity WHERE application_name = 'test-gate'"))
+        ]
+    killer = make_engine(books.url.render_as_string(hide_password=False))
+    with killer.begin() as conn:
+        conn.execute(text("SELECT pg_terminate_backend(pid) FROM unnest(CAST(:pids AS int[])) AS pid"), {"pids": pids})
+    killer.dispose()
+    assert len(pids) == 2
+    call(gate)
+
+
 def counted(books):
     with books.connect() as conn:
         found = conn.execute(text("SELECT account, pair, calls, errors, total_ms, slowest_ms FROM call_counts"))

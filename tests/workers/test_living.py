@@ -25,7 +25,8 @@ LIVES = [
     # ends on → grade, words
     (None, "ok", "no end of it is announced"),
     (date(2026, 12, 1), "ok", "in 86 days"),
-    (date(2026, 10, 6), "warn", "in 30 days"),
+    (date(2026, 11, 6), "ok", "in 61 days"),
+    (date(2026, 11, 5), "warn", "in 60 days"),
     (date(2026, 9, 5), "fail", "which ended on 2026-09-05"),
 ]
 
@@ -35,6 +36,17 @@ def test_the_life_of_the_version_is_said_in_days(ends_on, grade, words):
     finding = version_life(META, VersionLife(name="v24.0", ends_on=ends_on, newest="v26.0"), TODAY)
     assert finding.grade == grade
     assert words in finding.says
+
+
+def test_what_the_platform_says_of_the_version_is_passed_on():
+    life = VersionLife(name="v24.0", ends_on=None, newest="v24.0", warning="auto-upgraded to v25.0")
+    finding = version_life(META, life, TODAY)
+    assert (finding.grade, "auto-upgraded to v25.0" in finding.says) == ("warn", True)
+
+
+def test_a_version_that_ended_is_a_failure_though_the_platform_only_warns():
+    life = VersionLife(name="v24.0", ends_on=date(2026, 9, 5), newest="v26.0", warning="auto-upgraded to v25.0")
+    assert version_life(META, life, TODAY).grade == "fail"
 
 
 def said(level="observe", **changes):

@@ -20,6 +20,7 @@ from workers.doctor.findings import Finding, Grade
 from workers.live import token_problems
 
 _SOON_DAYS = 30
+_VERSION_SOON_DAYS = 60
 
 
 def examine_live(house: House, now: datetime) -> Iterator[Finding]:
@@ -42,13 +43,17 @@ def version_life(platform: Platform, life: VersionLife, today: date) -> Finding:
     """Say how long the version of the API that we speak will live."""
     says = f"we speak {life.name} of {platform.title}'s API"
     advice = "install a newer Stakazo before that day"
+    if life.ends_on is not None and life.ends_on < today:
+        says = f"{says}, which ended on {life.ends_on}"
+        return Finding(check="version", grade=Grade.FAIL, says=says, advice="install a newer Stakazo")
+    if life.warning:
+        says = f'{says}; its answers say "{life.warning}"'
+        return Finding(check="version", grade=Grade.WARN, says=says, advice="install a newer Stakazo")
     if life.ends_on is None:
         newer = "the newest that we know of" if life.newest == life.name else f"{life.newest} is out"
         return Finding(check="version", grade=Grade.OK, says=f"{says}, {newer}; no end of it is announced")
     left_days = (life.ends_on - today).days
-    if left_days < 0:
-        return Finding(check="version", grade=Grade.FAIL, says=f"{says}, which ended on {life.ends_on}", advice=advice)
-    grade = Grade.WARN if left_days <= _SOON_DAYS else Grade.OK
+    grade = Grade.WARN if left_days <= _VERSION_SOON_DAYS else Grade.OK
     says = f"{says}, which ends on {life.ends_on}, in {left_days} days"
     return Finding(check="version", grade=grade, says=says, advice=advice if grade is Grade.WARN else "")
 

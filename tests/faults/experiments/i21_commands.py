@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from control_tower.commands import carrying
@@ -31,6 +31,7 @@ _EACH = 12  # operations of a client in a history: long enough to meet, short en
 _MODULES = ("meta.full_cycle", "meta.autonomy")
 _RUNNING, _STOPPED = "running", "stopped"
 _KINDS = {"start": CommandType.START_ALL, "stop": CommandType.STOP_ALL, "restart": CommandType.RESTART_MODULE}
+_PATIENCE_S = 1.0  # for an answer while the one that may give it sleeps
 _LONGEST_S = 20.0  # for one operation; past that its carrier is stuck, which is a violation of its own
 
 Carry = Callable[[Ports, random.Random], object]
@@ -56,12 +57,14 @@ class _DeadlySwitchboard(ObedientSwitchboard):
 
 def _experiment(place: Place, trials: int, *, carry: Carry) -> Outcome:
     """`trials` is counted in operations."""
-    engine = make_engine(place.database_url(), pool_size=2 * _CLIENTS + 4)
+    database = place.database_url()
+    engine = make_engine(database, pool_size=2 * _CLIENTS + 4)
     dice, violations, done = random.Random(place.seed), list[str](), 0
     contended = 0
     try:
         with engine.begin() as conn:
             fence.open_(conn, None)
+        violations += _overtaken(engine, make_engine(database, pool_size=2), carry)
         while done < trials:
             history = _History(engine, random.Random(dice.random()), carry)
             by_module = history.play()
@@ -78,6 +81,45 @@ def _experiment(place: Place, trials: int, *, carry: Carry) -> Outcome:
         engine.dispose()
     figures: dict[str, float | str] = {"clients": _CLIENTS, "overlapping pairs": contended}
     return Outcome(trials=done, violations=tuple(violations), figures=figures)
+
+
+def _overtaken(engine: Engine, slow: Engine, carry: Carry) -> Iterator[str]:
+    """The history in which a carrier sleeps before it writes, while others carry out its stop, and then a start."""
+    asleep, may_wake = threading.Event(), threading.Event()
+
+    def sleep(*told: object) -> None:
+        if "module_states" in str(told[2]) and not str(told[2]).startswith("SELECT") and not asleep.is_set():
+            asleep.set()
+            may_wake.wait(_LONGEST_S)
+
+    event.listen(slow, "before_cursor_execute", sleep)
+    dice = random.Random(0)
+    history = _History(engine, dice, carry)
+    sleeper = threading.Thread(target=carry, args=(_ports(slow, ObedientSwitchboard()), dice))
+    module, found = _MODULES[0], list[Operation]()
+    for name in ("stop", "start"):
+        called_s = time.monotonic()
+        with engine.begin() as conn:
+            command_id = give(conn, _KINDS[name], reason="drill", actor=name, modules=[module])
+        if name == "stop":
+            sleeper.start()
+            if not asleep.wait(_LONGEST_S):
+                yield "the carrier wrote nothing to sleep before"
+        if history.wait(command_id, _PATIENCE_S, dice) is None:
+            may_wake.set()
+            if history.wait(command_id, _LONGEST_S, dice) is None:
+                yield f"{name} of {module} had no end after {_LONGEST_S:.0f} s"
+        found.append(Operation(client=name, name=name, called_s=called_s, answered_s=time.monotonic()))
+    may_wake.set()
+    sleeper.join()
+    slow.dispose()
+    now_s = time.monotonic()
+    with engine.begin() as conn:
+        told = _STOPPED if module in module_states.stopped(conn) else _RUNNING
+    found.append(Operation(client="end", name="look", called_s=now_s, answered_s=time.monotonic(), told=told))
+    stuck = counterexample(found, _MODEL)
+    if stuck is not None:
+        yield f"{module}, its carrier overtaken: no order explains {'; '.join(map(str, stuck))}"
 
 
 class _History:
@@ -149,7 +191,7 @@ class _History:
         if dice.random() < 0.08:  # whoever ordered dies and hears of no answer
             self._note(module, Operation(client=client, name=name, called_s=called_s))
             return
-        ended = self._wait(command_id, dice)
+        ended = self.wait(command_id, _LONGEST_S, dice)
         if ended is None:
             self.faults.append(f"{client}: {name} of {module} had no end after {_LONGEST_S:.0f} s")
             return
@@ -162,8 +204,8 @@ class _History:
         found = Operation(client=client, name=name, called_s=called_s, answered_s=answered_s, told=told)
         self._note(module, found)
 
-    def _wait(self, command_id: CommandId, dice: random.Random) -> Command | None:
-        until_s = time.monotonic() + _LONGEST_S
+    def wait(self, command_id: CommandId, longest_s: float, dice: random.Random) -> Command | None:
+        until_s = time.monotonic() + longest_s
         while time.monotonic() < until_s:
             with self._engine.begin() as conn:
                 command = commands.get(conn, command_id)
@@ -244,11 +286,10 @@ def _open(ports: Ports) -> Iterator[Command]:
             yield command
 
 
-def _carry_unguarded(ports: Ports, dice: random.Random) -> None:
+def _carry_unguarded(ports: Ports, _dice: random.Random) -> None:
     """Nobody is alone, and nobody looks again whether it was begun before writing what it wants."""
     for command in _open(ports):
         if command.state is CommandState.ACCEPTED:
-            time.sleep(0.12 if dice.random() < 0.12 else 0.0)  # now and then one is slow
             with ports.engine.begin() as conn:
                 results = carrying.KINDS[command.command_type].begin(conn, command, ports)
             with ports.engine.begin() as conn:
@@ -295,7 +336,8 @@ GUARANTEE = Guarantee(
     " shows it.",
     enforced_at="control_tower/commands/carrying.py: begin, carry_out; models/commands.py: lock_to_begin, end",
     refuted_by="5 clients that order, look and carry out themselves beside 2 towers; carriers die while they ask"
-    " workers, clients die before their answer; every history is searched for an order that explains it.",
+    " workers, clients die before their answer, one carrier is overtaken by script; every history"
+    " is searched for an order that explains it.",
     short=360,
     full=50_000,
     experiment=_of(_carry_as_it_is),

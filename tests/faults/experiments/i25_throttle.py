@@ -14,8 +14,8 @@ from domain.errors import PlatformError, ThrottledError
 from domain.ids import PlatformAccountId
 from domain.ports import CallClass, CallGate, CallKind, CallPass, Usage
 from meta_client.usage import NOTHING_KNOWN, merge, read_usage
-from sandbox.meta.errors import GraphError
-from sandbox.meta.usage import Usage as Scores
+from sandbox.meta.limits.usage import Usage as Scores
+from sandbox.meta.protocol.errors import GraphError
 from tests.faults.guarantee import Guarantee, Outcome, Place
 from workers.gate import QuotaGate, gate_engine
 
@@ -210,7 +210,7 @@ GUARANTEE = Guarantee(
         "no gate": lambda place, trials: _run(place, trials, lambda engines: [_Open() for _ in engines]),
         "a budget for each process": lambda place, trials: _run(place, trials, _each_for_itself),
     },
-    judge="the sandbox's own count of calls (sandbox/meta/usage.py), read through the headers that it sends",
+    judge="the sandbox's own count of calls (sandbox/meta/limits/usage.py), read through the headers that it sends",
     not_promised="calls that others make with the same app and that no answer has told us of; a call under way when "
     "the platform begins to refuse",
 )

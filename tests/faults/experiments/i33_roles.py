@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 
 from cli import authority
 from cli.authority import VERBS, Gate, commands_of, guarded
-from cli.main import app
+from cli.tree import build
 from domain.errors import StakazoError
 from domain.permissions import GRANTS, Permission, Role
 from models import principals
@@ -53,6 +53,7 @@ def _environment(url: str) -> Iterator[None]:
 def _tree(gate: Gate, ran: list[str]) -> Any:
     """The real tree, with a command that nobody declared; bodies and options are replaced by a note that they ran."""
     tree = typer.Typer()
+    app = build()
     tree.info, tree.registered_callback = app.info, app.registered_callback
     tree.registered_groups = list(app.registered_groups)
     tree.registered_commands = list(app.registered_commands)

@@ -273,7 +273,7 @@ GUARANTEE = Guarantee(
     id="I-34",
     statement="A platform's token stands in no log line, exception, row, message or file of ours in clear, whatever "
     "fails and whatever the platform quotes; at rest it is sealed.",
-    enforced_at="meta_client/transport.py: _Credentials, scrub; meta_client/redact.py; workers/log.py: Redaction; "
+    enforced_at="meta_client/credentials.py: Credentials, scrub; meta_client/redact.py; workers/log.py: Redaction; "
     "workers/vault.py: Vault.seal",
     refuted_by="a token of its own in each trial: nine kinds of answers that quote it, to reads and writes, nobody "
     "there, wrong settings; then traceback, log, run rows, audit, Redis and folder are searched for it",

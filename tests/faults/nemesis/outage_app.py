@@ -6,6 +6,7 @@ from pathlib import Path
 
 from celery import Celery
 
+from domain import catalogue
 from workers.celery_app import app
 from workers.task import cycle_tasks
 from workers.work import Work
@@ -34,6 +35,6 @@ def _weaken(app: Celery, variant: str) -> None:
 
 app.conf.include = []
 app.conf.beat_schedule = {}
-for cycle in ("api_client", "orphan_sweep", "collector", "full_cycle"):
+for cycle in {rhythm.cycle.name for rhythm in catalogue.RHYTHMS}:  # every queue of the lane needs a body
     cycle_tasks(app, cycle, body)
 _weaken(app, os.environ.get("OUTAGE_VARIANT", ""))

@@ -4,9 +4,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from itertools import count
 
 from sqlalchemy import Engine, event, func, select, text
 
@@ -35,6 +36,7 @@ OBJECTS = {
 _PROPOSALS = {"budget": budget(), "pause": pause(), "create": create()}
 KINDS = tuple(_PROPOSALS)
 _ROUNDS = 400
+_TRIES = 5
 # As in production, where it is the lease's 60 s: what sleeps in a transaction does not hold its locks for ever.
 _IDLE = text("SET idle_in_transaction_session_timeout = '1200ms'")
 
@@ -69,14 +71,10 @@ def run(place: Place, naps: Sequence[Nap], *, is_punctual: bool = True) -> tuple
     sleepers: list[Sleeper] = []
     living: set[int] = set()
     try:
-        for number, nap in enumerate(naps):
-            sleepers.append(_lay(engine, database, place.folder() / "log", number, nap, is_punctual=is_punctual))
+        numbers = count(1)
+        for nap in naps:
+            sleepers.append(_asleep(partial(_lay, engine, database, place, numbers, nap, is_punctual=is_punctual)))
             living.add(sleepers[-1].pid)
-        for sleeper in sleepers:
-            _, status = os.waitpid(sleeper.pid, os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                living.discard(sleeper.pid)
-                raise RuntimeError(f"{sleeper.nap} never came to its step and ended with {status}")
         _recover(engine, sleepers)
         before = [_written(engine, sleeper) for sleeper in sleepers]
         for sleeper in sleepers:
@@ -93,12 +91,24 @@ def run(place: Place, naps: Sequence[Nap], *, is_punctual: bool = True) -> tuple
         engine.dispose()
 
 
-def _lay(engine: Engine, database: str, log: Path, number: int, nap: Nap, *, is_punctual: bool) -> Sleeper:
-    account = f"act_{number + 1}"
+def _asleep(lay: Callable[[], Sleeper]) -> Sleeper:
+    """Lay one down until it sleeps at its step: on a busy machine its lease or deadline may be over before."""
+    for _ in range(_TRIES):
+        sleeper = lay()
+        _, status = os.waitpid(sleeper.pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            return sleeper
+    raise RuntimeError(f"{sleeper.nap} came to its step in none of {_TRIES} tries and ended with {status}")
+
+
+def _lay(
+    engine: Engine, database: str, place: Place, numbers: Iterator[int], nap: Nap, *, is_punctual: bool
+) -> Sleeper:
+    account = f"act_{next(numbers)}"
     stocked = approved(engine, account, _PROPOSALS[nap.kind])
     objects = {key: dict(values) for key, values in OBJECTS.items()}
     fates = () if nap.fate is Fate.APPLIED else (nap.fate,)
-    platform = FilePlatform(log, objects=objects, fates=fates, is_punctual=is_punctual)
+    platform = FilePlatform(place.folder() / "log", objects=objects, fates=fates, is_punctual=is_punctual)
     pid = os.fork()
     if pid == 0:
         _sleep_at(nap.step, database, stocked, platform, is_punctual=is_punctual)
@@ -142,7 +152,7 @@ def _recover(engine: Engine, sleepers: Sequence[Sleeper]) -> None:
             states = [found.state for key in by_id if (found := ledger.get(conn, key)) is not None]
         if all(state in TERMINAL for state in states):
             return
-        for action_id in due:
+        for action_id in by_id.keys() & due:  # who never came to a step is let alone
             client = by_id[action_id].platform.client
             Executor(engine, lambda _, c=client: c, lambda _: FakeClock(), "recovery", TIMING).execute(action_id)
         time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""How many calls are too many, and how the answers say so."""

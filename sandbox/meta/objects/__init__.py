@@ -1,0 +1,1 @@
+"""Campaigns, ad sets, ads and creatives: made, changed, copied, reviewed, labelled, read."""

@@ -1,0 +1,1 @@
+"""Who speaks and who is spoken to: tokens, pages, pixels, audiences, events, studies, webhooks."""
