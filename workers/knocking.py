@@ -37,10 +37,18 @@ class Knocking(Scheduler):  # type: ignore[misc]  # celery ships no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._signs = Signs(_open)
+        self._is_closed = False
         super().__init__(*args, **kwargs)
 
+    def close(self) -> None:
+        """Remember that beat is to end: its handler of signals closes, then raises."""
+        self._is_closed = True
+        super().close()
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Turn the loop once."""
+        """Turn the loop once; end it where a finalizer of another library swallowed what the handler raised."""
+        if self._is_closed:
+            raise SystemExit
         self._signs.turned()
         return float(super().tick(*args, **kwargs))
 

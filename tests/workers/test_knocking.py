@@ -1,7 +1,11 @@
 """Beat's signs of life: given while its loop turns and its knocks leave, and only then."""
 
+import sys
+
 import pytest
 from celery import Celery
+from celery.beat import Service
+from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 from sqlalchemy import text
 
@@ -53,6 +57,35 @@ def test_a_knock_into_a_broker_that_is_away_is_noticed():
         scheduler.apply_async(entry)
     assert isinstance(caught.value.__context__, OperationalError)
     assert not scheduler._signs.is_well
+    app.close()
+
+
+def test_beat_ends_even_where_a_finalizer_swallows_what_its_handler_of_signals_raised(monkeypatch):
+    """A signal may come while a connection or a result is finalized; Python ignores what is raised there."""
+
+    class Finalized:
+        def __del__(self):
+            service.sync()
+            raise SystemExit
+
+    class SignalledWhenAsked(schedule):
+        asked = 0
+
+        def is_due(self, _last_run_at):
+            SignalledWhenAsked.asked += 1
+            if SignalledWhenAsked.asked > 2:  # when it lays its plan, and in its first turn
+                pytest.fail("beat knocks on after its end")
+            Finalized()
+            return False, 0.01
+
+    app = sender_app("redis://127.0.0.1:1/0")
+    app.conf.beat_schedule = {"a": {"task": "a", "schedule": SignalledWhenAsked()}}
+    service = Service(app, scheduler_cls=Knocking, remote_control=False)
+    swallowed = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: swallowed.append(told.exc_type))
+    monkeypatch.setattr(Signs, "turned", lambda _: None)
+    service.start()
+    assert set(swallowed) == {SystemExit}
     app.close()
 
 
