@@ -49,8 +49,8 @@ contracts: setup  ## imports point down
 docs: setup  ## draw docs/reference/ from the code's own tables
 	$(BIN)/stakazo reference
 
-fuzz: setup  ## the fuzzes of the sandbox and of our decoder with many more examples (minutes; TIMES=100 for longer)
-	FUZZ=$(or $(TIMES),20) $(BIN)/pytest tests/sandbox/test_route_fuzz.py tests/meta_client/test_garbled_answers.py
+fuzz: setup  ## every property on examples drawn anew, the sandbox's and our decoder's many more (minutes; TIMES=100 for longer)
+	FUZZ=$(or $(TIMES),20) $(BIN)/pytest -n auto -m hypothesis
 
 kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the table
 	$(BIN)/pytest -s tests/faults/test_kill_matrix.py tests/faults/test_weaker_protocols.py

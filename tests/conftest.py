@@ -8,11 +8,13 @@ import pytest
 from redis import Redis
 
 from embedded.scratch import as_application, database_name, scratch_database, scratch_postgres, scratch_redis
-from tests import canary
+from tests import canary, fuzzing
 
 os.environ.pop("COLUMNS", None)  # xdist sets it in its workers; consoles made on import would keep its 80 for good
 # Machines and commands are processes: without files of compiled code, each would compile the whole house anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+fuzzing.set_up()  # before the first property is imported
 
 _LEAKS: list[str] = []
 _LONG = ("simulation", "journeys", "faults", "production")  # whole machines: begun last, one would outlast the others

@@ -1,6 +1,6 @@
-"""How long a fuzz runs: a few examples for each fact in the suite, `FUZZ` times as many in `make fuzz`. No facts.
+"""How properties are drawn: the suite takes the same examples each time, `make fuzz` many more and new ones.
 
-The suite takes other examples every time; what failed is printed as the call of `@reproduce_failure` that repeats it.
+So what fails in CI fails again at home; what fails in `make fuzz` is printed with a `@reproduce_failure` to repeat it.
 """
 
 import os
@@ -10,7 +10,19 @@ from hypothesis import HealthCheck, settings
 TIMES = int(os.environ.get("FUZZ", "1"))
 
 
+def set_up() -> None:
+    """Set what holds for every property; how fast a machine is says nothing of one."""
+    settings.register_profile(
+        "stakazo",
+        derandomize="FUZZ" not in os.environ,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=(HealthCheck.too_slow,),
+    )
+    settings.load_profile("stakazo")
+
+
 def examples(most: int) -> settings:
     """So many examples, or `FUZZ` times as many; a fixture may be shared by them."""
     shared = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
-    return settings(max_examples=most * TIMES, deadline=None, print_blob=True, suppress_health_check=shared)
+    return settings(max_examples=most * TIMES, suppress_health_check=shared)
