@@ -63,11 +63,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """Where the workers are, and how they are reached."""
+    """Where the workers are, how they are reached, and for how long an answer is waited for."""
 
     engine: Engine
     switchboard: Switchboard
     processes: Processes
+    answer_s: float = ANSWER_S
 
 
 def tell(floor: Floor) -> Told:
@@ -75,7 +76,7 @@ def tell(floor: Floor) -> Told:
     fresh, stale, busy = _known(floor)
     gone = tuple(worker for worker in stale if worker not in busy and not _lives(floor.processes, worker))
     asked = tuple(sorted((fresh | stale | busy) - set(gone)))
-    answers = floor.switchboard.halt(asked, terminate=CYCLES, timeout_s=ANSWER_S) if asked else _ask_all(floor)
+    answers = floor.switchboard.halt(asked, terminate=CYCLES, timeout_s=floor.answer_s) if asked else _ask_all(floor)
     purged = floor.switchboard.purge(QUEUES)
     stands = [name for name, answer in answers.items() if not answer.consuming & set(QUEUES)]
     halted = tuple(Worker(name=name, fate=Fate.HALTED) for name in stands)
@@ -137,7 +138,7 @@ def _known(floor: Floor) -> tuple[set[str], set[str], set[str]]:
 def _ask_all(floor: Floor) -> Mapping[str, Halted]:
     """Nobody ever gave a sign of life: whoever answers the broadcast is told."""
     found = sorted(filter(is_ours, floor.switchboard.consuming()))
-    return floor.switchboard.halt(found, terminate=CYCLES, timeout_s=ANSWER_S) if found else {}
+    return floor.switchboard.halt(found, terminate=CYCLES, timeout_s=floor.answer_s) if found else {}
 
 
 def _lives(processes: Processes, worker: str) -> bool:

@@ -7,9 +7,11 @@ import sys
 import time
 
 import pytest
+from redis import Redis
 from sqlalchemy import insert, select
 
 from cli.session import system_user
+from domain import catalogue
 from domain.actions import ActionState, Level, Mode
 from models import accounts, ledger
 from models.engine import db_now
@@ -93,13 +95,15 @@ def test_ctrl_c_ends_the_waiting_alone_and_says_so(account_id, engine, database_
     typed = subprocess.Popen(
         [sys.executable, "-c", _TYPED, *words], env={**os.environ, **places}, stderr=subprocess.PIPE, text=True
     )
+    queue = catalogue.actions_queue(catalogue.platform("meta"))
     try:
-        for _ in range(600):
-            with engine.begin() as conn:
-                held = conn.execute(select(actions.c.id)).scalar_one_or_none()
-            if held is not None:
-                break
-            time.sleep(0.05)
+        with Redis.from_url(redis_url) as waiting:
+            for _ in range(600):
+                if waiting.llen(queue):  # it has rung: from here on it does nothing but wait
+                    break
+                time.sleep(0.05)
+        with engine.begin() as conn:
+            held = conn.execute(select(actions.c.id)).scalar_one()
         time.sleep(1)
         typed.send_signal(signal.SIGINT)
         told = typed.communicate(timeout=30)[1]

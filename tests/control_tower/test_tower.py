@@ -245,7 +245,7 @@ def test_a_leader_whose_session_was_cut_leads_no_more_and_takes_the_lead_again(d
     leadership = Leadership(own)
     assert leadership.is_held()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted"
         conn.execute(text(cut))
 
     with pytest.raises(SQLAlchemyError):

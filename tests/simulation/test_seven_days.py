@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-_TIMEOUT_S = 900
+_TIMEOUT_S = 1800
 _DAYS = 7
 _MUST_HOLD = 11
 _FAULTS = {

@@ -82,7 +82,7 @@ def test_flower_asks_for_its_login_and_lets_nobody_change_anything(settings, tmp
     def answers():
         try:
             return requests.get(f"{address}/healthcheck", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     try:

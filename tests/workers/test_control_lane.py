@@ -31,6 +31,8 @@ def test_a_check_of_the_hour_is_done_once_and_a_missing_tower_is_an_incident(
     send("control.watch")
 
     until(lambda: _count(engine, "incidents WHERE kind = 'tower_dead'") == 1, "the tower is missed", worker.log)
-    assert _count(engine, "control_tower_runs WHERE slot_at IS NOT NULL") == len(catalogue.built_platforms())
+    with engine.begin() as conn:  # the hour may have turned between the two
+        hours = conn.execute(text("SELECT count(*) FROM control_tower_runs WHERE slot_at IS NOT NULL GROUP BY slot_at"))
+        assert set(hours.scalars()) == {len(catalogue.built_platforms())}
     with engine.begin() as conn:
         assert heartbeats.listing(conn, ProcessKind.BEAT) == ()  # a message in a queue says nothing of beat now

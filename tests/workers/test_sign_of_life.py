@@ -13,6 +13,7 @@ from models.engine import make_engine
 from models.heartbeats import ProcessKind
 
 CYCLE = "meta.full_cycle"
+_ANSWER_S = 10.0  # busy cores; who answers is not waited for longer
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_a_canary_is_done_by_the_pool_of_every_worker_also_while_all_is_halted(
     workers = [start_worker(own_redis.url), start_worker(own_redis.url, lane="actions")]
     until(lambda: len(signs()) == 2, "both give signs", workers[0].log)
     names = {sign.process for sign in signs()}
-    assert set(switchboard.halt(sorted(names))) == names
+    assert set(switchboard.halt(sorted(names), timeout_s=_ANSWER_S)) == names
 
     assert set(tower_canaries.send(engine, switchboard)) == names
 
@@ -131,5 +132,5 @@ def test_told_to_reconnect_a_pool_opens_its_connections_anew_at_its_next_task(
 
     first = backend_of(1)
     assert backend_of(2) == first, "without a reason the connection is kept"
-    assert switchboard.reconnect_db([name]) == {name}
+    assert switchboard.reconnect_db([name], timeout_s=_ANSWER_S) == {name}
     assert backend_of(3) != first

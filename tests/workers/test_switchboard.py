@@ -18,6 +18,7 @@ from workers.broker import Hearing
 CYCLE, COLLECTOR = "meta.full_cycle", "meta.collector"
 CYCLES = frozenset(catalogue.queues(Lane.CYCLES))
 _ANSWER_S = 10.0  # a worker that replaces its processes on busy cores; who answers is not waited for longer
+_WAITED_OUT_S = 4.0  # where somebody never answers
 
 
 @pytest.fixture
@@ -115,10 +116,10 @@ def test_the_desired_state_is_applied_when_told_and_everything_closed_where_it_c
 def test_who_does_not_answer_is_missing(own_redis, switchboard, start_worker, named):
     name = named(start_worker(own_redis.url))
 
-    assert set(switchboard.halt([name, "cycles@nowhere"])) == {name}
+    assert set(switchboard.halt([name, "cycles@nowhere"], timeout_s=_WAITED_OUT_S)) == {name}
     assert set(switchboard.apply_desired(["cycles@nowhere"])) == set()
-    assert switchboard.reconnect_db([name, "cycles@nowhere"]) == {name}
-    assert switchboard.clear_cache([name]) == {name}
+    assert switchboard.reconnect_db([name, "cycles@nowhere"], timeout_s=_WAITED_OUT_S) == {name}
+    assert switchboard.clear_cache([name], timeout_s=_ANSWER_S) == {name}
 
 
 def test_the_control_lane_and_canaries_go_on_through_a_halt(own_redis, switchboard, start_worker, named):
@@ -131,19 +132,19 @@ def test_the_control_lane_and_canaries_go_on_through_a_halt(own_redis, switchboa
 def test_the_first_command_after_redis_came_back_is_heard(own_redis, switchboard, start_worker, named, until):
     worker = start_worker(own_redis.url)
     name = named(worker)
-    assert switchboard.reconnect_db([name]) == {name}
+    assert switchboard.reconnect_db([name], timeout_s=_ANSWER_S) == {name}
     own_redis.kill()
     own_redis.start()
     until(lambda: worker.log().count("desired state applied") == 2, "the worker has reconnected", worker.log)
 
-    until(lambda: switchboard.reconnect_db([name]) == {name}, "and hears", worker.log, tries=3)
+    until(lambda: switchboard.reconnect_db([name], timeout_s=_ANSWER_S) == {name}, "and hears", worker.log, tries=3)
 
 
 def test_many_threads_at_once_all_get_their_answer(own_redis, switchboard, start_worker, named):
     """Each call holds a connection of the pool while it takes another: too many at once waited for ever."""
     name = named(start_worker(own_redis.url))
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(lambda _: switchboard.reconnect_db([name]), range(36), timeout=60))
+        answers = list(pool.map(lambda _: switchboard.reconnect_db([name], timeout_s=_ANSWER_S), range(36), timeout=99))
 
     assert answers == [{name}] * 36
 
