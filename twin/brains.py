@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from decisions.policy import AccountLimits, ClassicPolicy
 from decisions.registry import decide
@@ -18,6 +18,8 @@ from twin.readings import Readings
 HALF_HOUR = timedelta(minutes=30)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+Runs: TypeAlias = tuple[tuple[Proposal, ...], ...]
+"""What each of production's runs would put before the door, in their order; the arbiter sees one run at a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Brain(Protocol):
     ledger: Ledger | None  # of what was done, for those who care
     waited: Counter[str]  # what it wanted and kept back since a guardrail would stop it, every time, by its slug
 
-    def want(self, readings: Readings) -> tuple[Proposal, ...]:
+    def want(self, readings: Readings) -> Runs:
         """Say what should be changed now."""
 
 
@@ -49,7 +51,7 @@ class Hold:
     ledger: Ledger | None = None
     waited: Counter[str] = field(default_factory=Counter)
 
-    def want(self, readings: Readings) -> tuple[Proposal, ...]:  # noqa: ARG002 - one signature for all policies
+    def want(self, readings: Readings) -> Runs:  # noqa: ARG002 - one signature for all policies
         """Nothing."""
         return ()
 
@@ -65,11 +67,11 @@ class Classic:
     waited: Counter[str] = field(default_factory=Counter)
     policy: ClassicPolicy = field(default_factory=ClassicPolicy)
 
-    def want(self, readings: Readings) -> tuple[Proposal, ...]:
+    def want(self, readings: Readings) -> Runs:
         """Ask all classic rules."""
         policy = self.policy
         snapshot = readings.snapshot(window_days=policy.window_days, spike_hours=policy.spike_hours)
-        return decide(snapshot, policy, self.setting.wishes, HALF_HOUR).proposals
+        return (decide(snapshot, policy, self.setting.wishes, HALF_HOUR).proposals,)
 
 
 def _matured(setting: Setting) -> Brain:

@@ -4,7 +4,7 @@ Everything is as at level auto: what the guardrails let through is done at once,
 waits for a person who never comes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -65,9 +65,9 @@ class Door:
                 self._seen[node.id] = state
 
     def take(self, proposals: Iterable[Proposal]) -> int:
-        """Arbitrate, judge and do; return how many changes were made."""
+        """Arbitrate, judge and do what one run wants; return how many changes were made."""
         made, ledger, now = 0, self.ledger, self.readings.now
-        for proposal in _winners(tuple(proposals)):
+        for proposal in arbitrate(proposals).winners:
             ledger.wanted += 1
             if proposal.kind in RECORDED_ONLY:
                 ledger.recorded[proposal.kind] += 1
@@ -180,15 +180,6 @@ class Door:
         after = ((on.replace(day=28) + timedelta(days=4)).replace(day=1) - on).days - 1
         today_minor = int(readings.figures(today)[0].sum())
         return MonthSpend(before_today_minor=spent, today_minor=today_minor, days_after_today=after)
-
-
-def _winners(proposals: tuple[Proposal, ...]) -> Iterator[Proposal]:
-    """Arbitrate run by run: the optimizer's steps are a run of their own, as in production.
-
-    A pause that waits for a person must not cost the cut that the optimizer wants of the same object.
-    """
-    yield from arbitrate(row for row in proposals if row.rule != _OPTIMIZER).winners
-    yield from arbitrate(row for row in proposals if row.rule == _OPTIMIZER).winners
 
 
 def _ads_of(node: Node) -> list[Node]:

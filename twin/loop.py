@@ -74,9 +74,10 @@ def run(
     begin_s, done = market.now.timestamp(), 0.0
     while market.now.timestamp() < end_s:
         door.notice_hands()
-        wanted = brain.want(readings)
+        runs = brain.want(readings)
         door.incident = brain.incident
-        door.take(wanted)
+        for proposals in runs:
+            door.take(proposals)
         market.advance(min(brain.every, timedelta(seconds=end_s - market.now.timestamp())))
         share = (market.now.timestamp() - begin_s) / (end_s - begin_s)
         if told is not None and share - done >= 0.01:  # noqa: PLR2004 - a hundredth is what a bar can show

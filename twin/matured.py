@@ -28,7 +28,7 @@ from domain.panel import MaturityCurve, Panel
 from domain.snapshot import Snapshot
 from estimators import maturity
 from estimators.response import Response, fit
-from twin.brains import HALF_HOUR, Setting
+from twin.brains import HALF_HOUR, Runs, Setting
 from twin.ledger import Ledger
 from twin.leeway import leeway_of
 from twin.readings import Readings
@@ -113,8 +113,12 @@ class Matured:
     _asked_at: datetime | None = None
     _tests: dict[str, _Test] = field(default_factory=dict)
 
-    def want(self, readings: Readings) -> tuple[Proposal, ...]:
-        """Renew what is due, then ask the rules if there is news, or something is still wanted."""
+    def want(self, readings: Readings) -> Runs:
+        """Renew what is due, then ask the rules if there is news, or something is still wanted.
+
+        What of the last plan waited is asked for in one run with the rules, as by the full cycle. A new plan is a run
+        apart: a pause that waits for a person must not cost the cut that the optimizer wants of the same object.
+        """
         now = readings.now
         is_daily = False
         is_new = self._watch(readings) | self._look(readings)
@@ -131,12 +135,11 @@ class Matured:
             self.evidence = replace(self.evidence, steps=())
         evidence = replace(self.evidence, leeway=leeway)
         decided = decide(snapshot, policy, self.setting.wishes, HALF_HOUR, evidence)
-        wanted = decided.proposals
         self.waited += waiting_by_guard(decided.waits)
-        self._asked_at = now if wanted or decided.waits else None
-        if is_daily:
-            wanted += self._steps(snapshot, leeway if decided.fitted is None else after(decided.fitted))
-        return wanted
+        self._asked_at = now if decided.proposals or decided.waits else None
+        if not is_daily:
+            return (decided.proposals,)
+        return decided.proposals, self._steps(snapshot, leeway if decided.fitted is None else after(decided.fitted))
 
     def _assess(self, readings: Readings) -> None:
         """Modules 5 and 13."""

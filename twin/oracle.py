@@ -15,7 +15,7 @@ from domain.actions import ActionKind, ObjectKind, Priority, Proposal
 from domain.snapshot import Floats
 from sandbox.market.response import CONCAVITY, FATIGUE_EXPONENT
 from sandbox.nodes import Node
-from twin.brains import Setting
+from twin.brains import Runs, Setting
 from twin.ledger import Ledger
 from twin.readings import Readings
 from twin.tree import KINDS, is_on
@@ -54,7 +54,7 @@ class Oracle:
     first_day: int = 0
     _asked: dict[str, int] = field(default_factory=dict)  # when it wanted to pause what: it may not have been allowed
 
-    def want(self, readings: Readings) -> tuple[Proposal, ...]:
+    def want(self, readings: Readings) -> Runs:
         """Pause what costs more than it brings, then fill budgets to one marginal return."""
         margin = self.setting.wishes.margin or 1.0
         rhythm = _rhythm(readings)
@@ -72,7 +72,7 @@ class Oracle:
             if kept and carrier not in losers:
                 spend = np.floor((carrier.daily_budget or 0) * _STEPS)
                 carriers.append((carrier, spend, _revenue(kept, spend)))
-        return (*found, *self._fill(readings, carriers))
+        return ((*found, *self._fill(readings, carriers)),)
 
     def _may_ask(self, node: Node, today: int) -> bool:
         """Whether a pause is worth asking for: where it was not allowed, budgets are moved for some days instead."""

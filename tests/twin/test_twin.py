@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from domain.actions import ActionKind, ObjectKind, Priority
+from actions.guardrails import Limits
+from domain.actions import ActionKind, ObjectKind, Priority, Proposal
 from domain.ids import ActionId
 from sandbox.clock import to_us
 from sandbox.journal import LogLine
@@ -16,6 +17,7 @@ from sandbox.scenario import load_scenario
 from twin.audit import breaches
 from twin.brains import brain
 from twin.compare import Gain, case_of, found, gains, run_case, share_of
+from twin.door import Door
 from twin.ledger import Edit
 from twin.loop import Founded, run
 from twin.readings import Readings
@@ -180,3 +182,22 @@ def test_matured_runs_its_modules_and_keeps_the_limits(case):
     assert outcome.breaches == ()
     assert outcome.flaps == 0
     assert outcome.by_rule.get("allocation", 0) > 0
+
+
+def test_a_cut_for_overspending_and_a_step_that_waited_are_one_change_and_no_guardrail_stops_either(case):
+    """Both are the full cycle's: the arbiter chooses, as at the real door, before the cooldown is asked."""
+    readings = Readings(case.founded.fork(), case.founded.account_id)
+    ad_set = next(node for node in readings.tree.ad_sets if node.daily_budget)
+    before = ad_set.daily_budget
+    wanted = [
+        Proposal(
+            kind=ActionKind.SET_DAILY_BUDGET, object_kind=ObjectKind.AD_SET, object_id=ad_set.id, object_name="",
+            expected_before={"daily_budget_minor": before}, target={"daily_budget_minor": before * 8 // 10}, rule=rule,
+            priority=priority, reason="r",
+        )
+        for rule, priority in (("allocation", Priority.ROAS), ("anomaly_negative", Priority.NEGATIVE_SPIKE))
+    ]  # fmt: skip
+    door = Door(readings=readings, wishes=case.setting.wishes, caps=case.setting.caps, limits=Limits())
+    assert door.take(wanted) == 1
+    assert [row.rule for row in door.ledger.edits] == ["anomaly_negative"]
+    assert door.ledger.stopped == {}
