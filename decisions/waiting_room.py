@@ -221,10 +221,13 @@ class _Taker:
 
 
 def after(fitted: Fitted) -> Leeway:
-    """Return what is left for whoever plans next at the same instant: what was taken up is being changed."""
+    """Return what is left for whoever plans next at the same instant: what was taken up is done before that is judged.
+
+    So whatever weighs more comes too late as well.
+    """
     busy: dict[Key, Held] = {
         (row.object_kind, row.object_id): Held(
-            guard="one_open_action", until=None, words=f"{row.rule} is changing it now", priority=row.priority
+            guard="one_open_action", until=None, words=f"{row.rule} is changing it now"
         )
         for row in fitted.proposals
         if row.kind not in RECORDED_ONLY
