@@ -47,7 +47,10 @@ def gather(conn: Connection, account: Account, snapshot: Snapshot, limits: Limit
         turned=leeway.turns(_last_changes(conn, account, now - limits.hysteresis), limits),
         held=leeway.held(
             {key: row.until for key, row in hands_off.items()},
-            {key: row.priority for key, row in ledger_sums.open_actions(conn, account.id, ()).items()},
+            {
+                key: None if row.is_held else row.priority
+                for key, row in ledger_sums.open_actions(conn, account.id, ()).items()
+            },
         ),
         asked=frozenset((row.kind, row.object_kind, row.object_id) for row in approvals.waiting(conn, account.id)),
         refused=frozenset(approvals.rejected_within(conn, account.id, NO_HOLDS.total_seconds())),

@@ -3,10 +3,10 @@
 import pytest
 
 from actions.guardrails import Limits
-from domain.actions import ObjectKind
+from domain.actions import ObjectKind, Priority
 from domain.money import Money
-from models import accounts, budgets, marks, mirror, snapshots
-from tasks import collector, leeway
+from models import accounts, budgets, ledger, ledger_reads, marks, mirror, snapshots
+from tasks import collector, leeway, optimization, roas_engine
 
 
 @pytest.fixture
@@ -41,3 +41,18 @@ def test_a_mark_is_known_with_what_it_is_part_of(house, account, gathered):
 
     assert found.marked == {(ObjectKind.AD, ad.id)}
     assert found.above_marks == {(ObjectKind.AD_SET, ad.ad_set_id), (ObjectKind.CAMPAIGN, ad.campaign_id)}
+
+
+def test_what_is_being_sent_holds_back_whatever_weighs_more_too(house, account, do, gathered):
+    """The door lets nothing overtake it: `one_open_action` blocked a cut for a spike meanwhile."""
+    with house.engine.begin() as conn:
+        accounts.change(conn, account.id, margin=0.5)  # so that budgets are free
+    do(roas_engine.run, "meta.roas_engine")
+    run = do(optimization.run, "meta.optimization")
+    with house.engine.begin() as conn:
+        sending, standing, *_ = ledger_reads.of_run(conn, run.id)
+        ledger.claim(conn, sending.id, owner="test/2/x", lease_s=60.0)
+    held = gathered(Limits()).held
+
+    assert held[sending.object_kind, sending.object_id].priority is None
+    assert held[standing.object_kind, standing.object_id].priority == Priority.ROAS
