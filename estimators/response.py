@@ -16,7 +16,7 @@ from domain.evidence import RoasFrame
 from domain.panel import MaturityCurve, Panel
 from domain.snapshot import Bools, Floats, Ints, Texts
 from estimators.maturity import shares
-from estimators.saturation import learn
+from estimators.saturation import Saturation, blocks, learn
 
 _RECENT_DAYS: Final = 3
 
@@ -72,7 +72,7 @@ def fit(panel: Panel, curve: MaturityCurve, frame: RoasFrame, *, half_life_days:
     if panel.kind is not frame.kind:
         raise BadInputError(f"the panel is of {panel.kind}s, the ROAS posterior of {frame.kind}s; ask for one kind")
     spend, clicks, purchases = (
-        np.maximum(figures, 0).astype(np.float64) for figures in (panel.spend_minor, panel.clicks, panel.purchases)
+        np.maximum(figures, 0.0) for figures in (panel.spend_minor, panel.clicks, panel.purchases)
     )
     weight = np.exp2(-panel.age_days / half_life_days)
     arrived = shares(curve, panel.age_days, panel.day_share)
@@ -80,7 +80,7 @@ def fit(panel: Panel, curve: MaturityCurve, frame: RoasFrame, *, half_life_days:
     mature = weight * arrived
     row, is_there = find(panel.object_id, frame.object_id)
     bend = np.full(len(panel), found.bend)
-    base = revenue_at(spend, np.ones((1, 1)), found.kappa[:, None], bend[:, None]) @ mature
+    base = _worth(spend, found, mature)
     median, sd = (_taken(column, row, is_there) for column in (frame.log_median, frame.log_sd))
     is_known = is_there & (base > 0)
     mean = np.exp(np.minimum(median + sd**2 / 2, 40.0))
@@ -92,6 +92,15 @@ def fit(panel: Panel, curve: MaturityCurve, frame: RoasFrame, *, half_life_days:
         recent_minor=_recent(spend), purchases=bought, purchases_per_day=bought / max(float(weight.sum()), 1e-9),
         maturity=_taken(frame.maturity, row, is_there), is_known=is_known,
     )  # fmt: skip
+
+
+def _worth(spend: Floats, found: Saturation, mature: Floats) -> Floats:
+    """Return what the days' spends would have brought, had the first unit of money brought one."""
+    brought = np.empty(len(spend))
+    one, bend = np.ones((1, 1)), np.full((1, 1), found.bend)
+    for rows in blocks(len(spend)):
+        brought[rows] = revenue_at(spend[rows], one, found.kappa[rows, None], bend) @ mature
+    return brought
 
 
 def find(wanted: Texts, known: Texts) -> tuple[Ints, Bools]:
