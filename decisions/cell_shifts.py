@@ -135,8 +135,16 @@ def _findings(
     chance = np.where(is_raise, scores.above_mean[rows], 1 - scores.above_mean[rows])
     half = _NORMAL_95 * scores.log_sd[rows]
     median = scores.log_median[rows]
+    chances = chance.round(4).tolist()
+    told = {one: _sure(one) for one in set(chances)}
+    words = [
+        f"{name}: ROAS {roas:.2f} is {_SIDES[up]} the others' with {told[sure]}"
+        for name, roas, up, sure in zip(
+            _names(cells, rows), np.exp(median).tolist(), is_raise.tolist(), chances, strict=True
+        )
+    ]  # fmt: skip
     columns: tuple[list[Any], ...] = (
-        rows.tolist(), is_raise.tolist(), chance.round(4).tolist(), np.exp(median).tolist(),
+        cells.object_id[rows].tolist(), words, is_raise.tolist(), chances,
         scores.mean[rows].round(4).tolist(), np.exp(median - half).round(4).tolist(),
         np.exp(median + half).round(4).tolist(), gain_minor[rows].round().tolist(),
         scores.profit_minor[rows].round().tolist(), scores.above_break_even[rows].round(4).tolist(),
@@ -147,9 +155,9 @@ def _findings(
     return tuple(
         Finding(
             object_kind=cells.object_kind,
-            object_id=str(cells.object_id[row]),
+            object_id=str(one),
             verdict="raise" if up else "cut",
-            words=f"{_named(cells, row)}: ROAS {roas:.2f} is {_SIDES[up]} the others' with {_sure(sure)}",
+            words=said,
             evidence={
                 "counts": {"purchases": purchases, "spend_minor": spend},
                 "posterior": {"mean": mean, "low": low, "high": high, "certainty": sure},
@@ -162,18 +170,20 @@ def _findings(
                 "target_minor": after,
             },
         )
-        for row, up, sure, roas, mean, low, high, gain, profit, above, purchases, spend, mature, before, after in zip(
+        for one, said, up, sure, mean, low, high, gain, profit, above, purchases, spend, mature, before, after in zip(
             *columns, strict=True
         )
     )
 
 
-def _named(cells: Cells, row: int) -> str:
-    codes = cells.features[row].tolist()
-    return ", ".join(
-        f"{name} {levels[code]}"
-        for name, levels, code in zip(cells.feature_names, cells.level_names, codes, strict=True)
-    )
+def _names(cells: Cells, rows: Ints) -> list[str]:
+    """Name cells by their levels; a level, of which there are far fewer than cells, is written once."""
+    levels = [
+        [f"{name} {level}" for level in names]
+        for name, names in zip(cells.feature_names, cells.level_names, strict=True)
+    ]  # fmt: skip
+    told = (map(of.__getitem__, codes) for of, codes in zip(levels, cells.features[rows].T.tolist(), strict=True))
+    return [", ".join(parts) for parts in zip(*told, strict=True)] if levels else [""] * len(rows)
 
 
 def _sure(chance: float) -> str:

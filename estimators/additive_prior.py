@@ -242,9 +242,12 @@ def _between(told: Floats, mean: Floats, parameters: float, prior: Prior) -> flo
     from it are too narrow.
     """
     excess, squares, free = (told - mean) ** 2, mean**2, len(told) - parameters - 3.0
+    room = np.empty_like(mean)
 
     def surplus(variance: float) -> float:
-        own = float((excess / (mean + variance * squares)).sum()) - free
+        np.multiply(squares, variance, out=room)
+        np.add(mean, room, out=room)
+        own = float(np.divide(excess, room, out=room).sum()) - free
         return own + prior.between_cells * (prior.between - variance) / (prior.between + variance)
 
     low, high = 0.0, _MOST_VARIANCE
