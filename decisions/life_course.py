@@ -105,8 +105,9 @@ def pooled(pool: Ints, pools: State, clicks: Floats, expected: Floats) -> Floats
 
 def readable(clicks: Ints, impressions: Ints) -> tuple[Floats, Floats, int]:
     """Return the counts without those that contradict themselves, and how many these were."""
-    wrong = (clicks < 0) | (impressions < 0) | (clicks > impressions)
-    counted, shown = (np.where(wrong, 0, figures).astype(np.float64) for figures in (clicks, impressions))
+    counted, shown = clicks.astype(np.float64), impressions.astype(np.float64)
+    wrong = (counted < 0) | (shown < 0) | (counted > shown)
+    counted[wrong] = shown[wrong] = 0.0
     return counted, shown, int(wrong.sum())
 
 

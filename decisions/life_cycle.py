@@ -73,8 +73,8 @@ def tell(memory: Memory, *, parent: Ints | None = None, audience: Floats | None 
     believed = np.where(by_pool, np.maximum(own, memory.pool_probability), own)
     is_fatigued = stands & (believed >= _AS_LIKELY_AS_NOT)
     stage = _stage(memory, outlook, is_fatigued, stands=stands, is_unsure=needs > 0)
-    per_day = _recent(memory.expected) / np.maximum(_recent(np.sign(memory.impressions)), 1)
-    declines = np.isin(stage, (CODE[Stage.TIRING], CODE[Stage.FATIGUED]))
+    per_day = _recent(memory.expected) / np.maximum(_recent(memory.impressions > 0), 1)
+    declines = (stage == CODE[Stage.TIRING]) | (stage == CODE[Stage.FATIGUED])
     return LifeCycles(
         ad_id=memory.ad_id, stage=stage, probability=believed,
         certainty=memory.certainty, limit=memory.limit, first_ctr=_first_rate(memory), outlook=outlook,
@@ -123,7 +123,7 @@ def _needs(memory: Memory) -> Ints:
     return np.where(state.is_ripe & (wanted > 0), np.ceil(wanted), 0).astype(np.int64)
 
 
-def _recent(figures: Floats) -> Floats:
+def _recent(figures: Floats | Bools) -> Floats:
     """Sum up the last days; a product, as sums along rows that are short take five times as long."""
     found: Floats = figures[:, -_RECENT:] @ np.ones(_RECENT)
     return found

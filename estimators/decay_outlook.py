@@ -14,7 +14,7 @@ from estimators.decay_filter import State
 HORIZON_DAYS: Final = 45
 _LOW, _HIGH = 0.1, 0.9  # an 80 % interval
 _WEEK: Final = 7
-_BLOCK: Final = 2048  # ads at a time: bounds the temporaries, which then stay in the processor's cache
+_BLOCK: Final = 4096  # ads at a time: bounds the temporaries, which then stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
