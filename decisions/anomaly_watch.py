@@ -223,8 +223,9 @@ def spread(figures: HourFigures, watch: Watch, week: Floats, elapsed: float) -> 
     paces = np.exp(watch.expectation.day[Metric.SPEND])
     pace = budget * paces[figures.hour_of_week % 24] / paces.sum()
     left = (7 * budget - week) / max(7 * (1 - elapsed), 1 / 24)  # a day of what the week has left
-    root = np.full(n, "", dtype=plain(figures.root).dtype)
-    root[at] = figures.root
+    roots = plain(figures.root)
+    root = np.full(n, "", dtype=roots.dtype)
+    root[at] = roots
     return Spread(
         here=put(np.ones(len(at), np.bool_), 0, bool),
         live=put(figures.is_live | (figures.spend_minor > 0), 0, bool),

@@ -105,10 +105,11 @@ def pace_of(panel: Panel, curve: MaturityCurve) -> Pace:
     Money that moves to better ad sets raises the account's purchases per spend though none of them gets better: that
     is no drift (benchmarks/decisions/budgets.py: taken for one, levels come out 20-30 % too high after ten days).
     """
-    exposed = np.maximum(panel.spend_minor, 0) * shares(curve, panel.age_days, panel.day_share)
+    exposed = np.maximum(panel.spend_minor, 0.0)
+    exposed *= shares(curve, panel.age_days, panel.day_share)
     purchases = np.maximum(panel.purchases, 0)
-    rate = (purchases.sum(axis=1) + 0.5) / np.maximum(exposed.sum(axis=1), 1.0)
-    return learn_pace(purchases, exposed * rate[:, None], panel.age_days)
+    exposed *= ((purchases.sum(axis=1) + 0.5) / np.maximum(exposed.sum(axis=1), 1.0))[:, None]
+    return learn_pace(purchases, exposed, panel.age_days)
 
 
 def estimate_panels(
