@@ -40,11 +40,30 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """What days of objects are worth, (days, n), and its sums."""
+    """What days of objects are worth, and its sums; `sweep` makes of days' sums what the days have in common."""
 
-    weight: Singles
+    weight: Singles  # (days, n)
     by_object: Singles
-    by_day: Singles
+    sweep: Floats  # (days, days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fits:
+    """Log-likelihood of log(clicks / spend) = own level + day - bend * log(1 + s / kappa), as sums by object."""
+
+    fy: Floats  # (kappas, n) of products of log(clicks / spend) with f = log(1 + s / kappa)
+    ff: Floats  # (kappas, n) of the squares of f
+    noise: float  # the variance left by the one that `weight` assumed, at least 1
+
+    def scaled(self, rows: slice) -> Floats:
+        """Return the likelihoods (bends, kappas, some of n) by the highest of each object."""
+        bend = _BENDS[:, None, None]
+        found = bend * self.ff[:, rows]
+        found += 2 * self.fy[:, rows]
+        found *= bend * (-0.5 / self.noise)
+        found -= found.max(axis=0).max(axis=0)
+        scaled: Floats = np.exp(found, out=found)
+        return scaled
 
 
 def learn(spend: Floats, clicks: Floats, purchases: Floats, *, weight: Floats, arrived: Floats) -> Saturation:
@@ -56,13 +75,13 @@ def learn(spend: Floats, clicks: Floats, purchases: Floats, *, weight: Floats, a
     typical = float(np.exp(np.log(spend[spend > 0]).mean()))
     kappas = typical * np.exp2(_STEPS)
     kappa_share, bend_share = _posterior(_fits(spend, clicks, weight, kappas))
-    kappa = np.exp(kappa_share @ np.log(kappas))
+    kappa = np.exp(np.log(kappas) @ kappa_share)
     bend = float(_BENDS @ bend_share)
     shift = _shift(spend, purchases, kappa, weight=weight, arrived=arrived, bend=bend)
-    ratio = _usual(spend, weight, typical)[:, None] / kappas[None, :]
+    ratio = _usual(spend, weight, typical) / kappas[:, None]
     elasticity = (1 + (1 - bend) * ratio) / (1 + ratio)
-    mean = (kappa_share * elasticity).sum(axis=1)
-    variance = (kappa_share * (elasticity - mean[:, None]) ** 2).sum(axis=1)
+    mean = (kappa_share * elasticity).sum(axis=0)
+    variance = (kappa_share * (elasticity - mean) ** 2).sum(axis=0)
     return Saturation(
         kappa=kappa, bend=float(np.clip(bend + shift, _LEAST_BEND, _MOST_BEND)),
         elasticity_sd=np.sqrt(np.maximum(variance, 0)) / mean,
@@ -74,31 +93,23 @@ def blocks(many: int) -> Iterator[slice]:
     return (slice(at, at + _BLOCK) for at in range(0, many, _BLOCK))
 
 
-def _fits(spend: Floats, clicks: Floats, weight: Floats, kappas: Floats) -> Floats:
-    """Log-likelihood (bends, n, kappas) of log(clicks / spend) = own level + day - bend * log(1 + s / kappa)."""
+def _fits(spend: Floats, clicks: Floats, weight: Floats, kappas: Floats) -> _Fits:
     spent, worth, counted = _by_day(spend, clicks, weight)
-    frame = _Frame(weight=worth, by_object=worth.sum(axis=0), by_day=worth.sum(axis=1))
+    frame = _frame(worth)
     room = np.maximum(spent, 1.0)
     y = np.log(counted, out=counted)
     y -= np.log(room, out=room)
-    y = _within(y, frame)
-    weighed = worth * y
-    yy = np.einsum("ij,ij->j", weighed, y)
-    fy, ff = np.zeros((len(yy), len(kappas))), np.zeros((len(yy), len(kappas)))
+    weighed = worth * _within(y, frame)
+    fy, ff = np.empty((len(kappas), len(spend))), np.empty((len(kappas), len(spend)))
     for place, kappa in enumerate(kappas.tolist()):
         f = np.multiply(spent, np.float32(1 / kappa), out=room)
         f = _within(np.log1p(f, out=f), frame)
-        fy[:, place] = np.einsum("ij,ij->j", weighed, f)
-        ff[:, place] = np.einsum("ij,ij,ij->j", worth, f, f)
-    left = np.empty((len(_BENDS), *fy.shape))
-    for place, bend in enumerate(_BENDS.tolist()):
-        np.multiply(fy, 2 * bend, out=left[place])
-        left[place] += yy[:, None]
-        left[place] += bend**2 * ff
+        fy[place] = np.einsum("ij,ij->j", weighed, f)
+        ff[place] = np.einsum("ij,ij,ij->j", worth, f, f)
+    yy = float(np.einsum("ij,ij->j", weighed, y).sum(dtype=np.float64))
+    left = yy + 2 * np.outer(_BENDS, fy.sum(axis=1)) + np.outer(_BENDS**2, ff.sum(axis=1))
     free = float(np.count_nonzero(worth, axis=1) @ weight) * (1 - 2 / max(len(weight), 3))
-    noise = max(1.0, float(left.sum(axis=1).min()) / free) if free > 0 else 1.0
-    left *= -0.5 / noise
-    return left
+    return _Fits(fy=fy, ff=ff, noise=max(1.0, float(left.min()) / free) if free > 0 else 1.0)
 
 
 def _by_day(spend: Floats, clicks: Floats, weight: Floats) -> tuple[Singles, Singles, Singles]:
@@ -116,41 +127,47 @@ def _by_day(spend: Floats, clicks: Floats, weight: Floats) -> tuple[Singles, Sin
     return spent, worth, counted
 
 
-def _posterior(log_likelihood: Floats) -> tuple[Floats, Floats]:
-    """Average over m and bend: shares of each object's kappas (n, kappas), and of the account's bends (bends,).
-
-    The likelihood's own memory is worked in: it is lost.
-    """
-    logs = _STEPS * np.log(2)
+def _posterior(fits: _Fits) -> tuple[Floats, Floats]:
+    """Average over m and bend: shares of each object's kappas (kappas, n), and of the account's bends (bends,)."""
+    logs, many = _STEPS * np.log(2), fits.fy.shape[1]
     prior_m = -0.5 * (logs / _MEAN_SD) ** 2
     spread = np.exp(-0.5 * ((logs[:, None] - logs[None, :]) / _TAU) ** 2)
     spread /= spread.sum(axis=0, keepdims=True)  # (kappas, m)
-    scaled = log_likelihood
-    scaled -= scaled.max(axis=0).max(axis=1)[:, None]
-    np.exp(scaled, out=scaled)
-    account, room = np.zeros((len(logs), len(_BENDS))), np.empty(scaled.shape[1:])
-    for bend, of_bend in enumerate(scaled):
-        likely = np.matmul(of_bend, spread, out=room)
-        account[:, bend] = np.log(np.maximum(likely, 1e-300, out=room), out=room).sum(axis=0)
-    account += prior_m[:, None] + np.log(_BEND_PRIOR)[None, :]
+    account = np.log(_BEND_PRIOR)[:, None] + prior_m
+    for rows in blocks(many):
+        likely = np.matmul(spread.T, fits.scaled(rows))
+        account += np.log(np.maximum(likely, 1e-300, out=likely), out=likely).sum(axis=2)
     share = np.exp(account - account.max())
     share /= share.sum()
-    own = np.zeros(scaled.shape[1:])
-    for bend in range(len(_BENDS)):
-        part = np.multiply(scaled[bend], spread @ share[:, bend], out=room)
-        part *= (share[:, bend].sum() / np.maximum(part @ np.ones(len(logs)), 1e-300))[:, None]
-        own += part
-    own /= own.sum(axis=1, keepdims=True)
-    return own, share.sum(axis=0)
+    own, bends = np.empty((len(logs), many)), share.sum(axis=1)
+    for rows in blocks(many):
+        parts = fits.scaled(rows)
+        parts *= (share @ spread.T)[:, :, None]
+        parts *= (bends[:, None] / np.maximum(parts.sum(axis=1), 1e-300))[:, None]
+        own[:, rows] = parts.sum(axis=0)
+    own /= own.sum(axis=0)
+    return own, bends
+
+
+def _frame(weight: Singles) -> _Frame:
+    """Work out once what sweeps over days and objects, in turn, come to: sums of powers of one matrix of the days."""
+    by_object, by_day = weight.sum(axis=0), weight.sum(axis=1).astype(np.float64)
+    share = np.divide(weight, by_object, out=np.zeros_like(weight), where=by_object > 0)
+    common = np.diag(by_day) - weight @ share.T  # a day's sums once a day was taken out, and the objects' means
+    each = np.diag(_ratio(np.ones(len(by_day)), by_day))
+    sweep = np.zeros_like(each)
+    for _ in range(_SWEEPS if len(by_object) >= _MATES else 0):
+        sweep += each @ (np.eye(len(by_day)) - common @ sweep)
+    return _Frame(weight=weight, by_object=by_object, sweep=sweep)
 
 
 def _within(values: Singles, frame: _Frame) -> Singles:
     """Take out each object's own mean and, with enough objects, what a day has in common; changes `values` itself."""
     weight = frame.weight
     values -= _ratio(np.einsum("ij,ij->j", weight, values), frame.by_object)
-    for _ in range(_SWEEPS if len(frame.by_object) >= _MATES else 0):
-        values -= _ratio(np.einsum("ij,ij->i", weight, values), frame.by_day)[:, None]
-        values -= _ratio(np.einsum("ij,ij->j", weight, values), frame.by_object)
+    common = (frame.sweep @ np.einsum("ij,ij->i", weight, values)).astype(np.float32)
+    values -= common[:, None]
+    values += _ratio(common @ weight, frame.by_object)
     return values
 
 
