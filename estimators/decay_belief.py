@@ -18,6 +18,7 @@ Rows = slice | Ints
 
 _BLOCK: Final = 512  # ads at a time: their beliefs (480 kB) and the moved ones stay in the processor's cache
 _ODD_DAY: Final = 9.0  # log-likelihood that one day can speak against a level at the most
+_LEAST: Final = np.float32(1e-30)  # of a belief: processors are slow with numbers under 1e-38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ def weigh(belief: Singles, rows: Ints, chains: Sequence[Chain], day: Day) -> Flo
         told = np.matmul(ahead, belief[..., part], out=room[..., : likely.shape[-1]])
         for first, states in decay.LADDERS:  # states of a ladder are levels in a row
             told[:, :, states] *= likely[:, first:]
+        np.maximum(told, _LEAST, out=told)
         here = told.sum((1, 2), out=total[:, at])
         scale = (1 / here)[:, None, None]
         if isinstance(part, slice):
