@@ -39,7 +39,7 @@ CELLS: Final = tuple(
     for down in itertools.product((False, True), repeat=len(PIECES))
 )
 _CYCLES = {rhythm.name for rhythm in RHYTHMS}
-_BACK_S = 90.0
+_BACK_S = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

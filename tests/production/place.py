@@ -5,6 +5,7 @@ Postgres is the embedded one; Redis is started by the script of deploy/redis, wi
 """
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ _PROGRAMS = {
     "stakazo": (sys.executable, "-m", "cli.main"),
     "python": (sys.executable,),
 }
-_SETTLE_S = 90.0
+_SETTLE_S = 300.0
 
 
 def free_port() -> int:
@@ -124,18 +125,19 @@ class Deployed:
 
     def _placed(self, text: str) -> str:
         graph, admin = self.sandbox_ports
-        for container, here in (
-            ("/run/secrets/", f"{self.secrets}/"),
-            ("@postgres:5432", f"@127.0.0.1:{self.server.port}"),
-            ("@redis:6379", f"@127.0.0.1:{self.broker.port}"),
-            ("http://sandbox:", "http://127.0.0.1:"),
-            ("0.0.0.0", "127.0.0.1"),
-            ("8080", str(graph)),
-            ("8081", str(admin)),
-            ("5555", str(self.flower_port)),
-            ("9464", str(self.metrics_port)),
-        ):
-            text = text.replace(container, here)
+        places = {
+            "/run/secrets/": f"{self.secrets}/",
+            "@postgres:5432": f"@127.0.0.1:{self.server.port}",
+            "@redis:6379": f"@127.0.0.1:{self.broker.port}",
+            "http://sandbox:": "http://127.0.0.1:",
+            "0.0.0.0": "127.0.0.1",
+            "8080": str(graph),
+            "8081": str(admin),
+            "5555": str(self.flower_port),
+            "9464": str(self.metrics_port),
+        }
+        # In one pass: a port or folder that was put in may hold the digits of another one.
+        text = re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
         return str(self.folder / "sandbox") if text == "/sandbox" else text
 
     # -- its life ---------------------------------------------------------------------------------------------------
