@@ -26,7 +26,7 @@ from tests.faults.guarantee import Guarantee, Outcome, Place
 _BEGIN = datetime(2026, 3, 28, 20, 5, tzinfo=UTC)  # the clocks of Madrid go forward that night
 _TASKS = ("meta.collector", "meta.full_cycle")
 _PLANNERS, _TOWERS = 5, 3
-_CUT = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+_CUT = text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 _DOUBLES = (
     select(runs.c.task, runs.c.account_id, runs.c.slot_at)
     .group_by(runs.c.task, runs.c.account_id, runs.c.slot_at)
