@@ -40,11 +40,12 @@ class Watched(FakePlatform):
 
     def state(self, account: Any, kind: Any, object_id: str) -> ObjectState:
         time.sleep(_TRIP_S)
+        at_s = time.monotonic()  # before: an edit between the reading and its instant would count as one it shows
         served = super().state(account, kind, object_id)
         if all(who == _PERSON for who, _, _ in self.lines.get(object_id, ())):
             if self.weakness == "no fresh reading":
                 return ObjectState(id=object_id, values=self.stale[object_id], updated_at=None)
-            self.reads_at_s[object_id] = time.monotonic()
+            self.reads_at_s[object_id] = at_s
         time.sleep(_TRIP_S)
         return served
 
