@@ -15,6 +15,7 @@ from domain.objects import AccountInfo, Activity, CreatedObject, ObjectState, St
 from domain.ports import Client, WriteRequest
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+_HANG_S = 120.0  # ends a test that hangs
 
 
 class FakeClock:
@@ -201,6 +202,19 @@ def take_effect_then_fail(platform: FakePlatform, request: WriteRequest) -> str:
 def say_done_only(platform: FakePlatform, request: WriteRequest) -> str:
     """Answer as done without an effect."""
     return request.object_id or "9999"
+
+
+class HeldCall:
+    """A call in mid-air: it has arrived, and does as told once it is let go. For tests that play an order of events."""
+
+    def __init__(self) -> None:
+        self.has_arrived = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def __call__(self, platform: FakePlatform, request: WriteRequest) -> str:
+        self.has_arrived.set()
+        assert self.may_go_on.wait(_HANG_S)
+        return take_effect(platform, request)
 
 
 def create_twice(platform: FakePlatform, request: WriteRequest) -> str:

@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from domain.actions import ActionKind, ActionState, Level
 from domain.errors import (
@@ -14,13 +14,15 @@ from domain.errors import (
 )
 from models import fence, ledger, stops
 from models.tables import ad_sets
-from tests.actions.fake_platform import (
-    fail,
-    take_effect,
-)
+from tests.actions.fake_platform import HeldCall, fail, take_effect
 from tests.actions.stage import PATIENT, QUICK, budget, pause, set_stage
 
 UNKNOWN = UnknownOutcomeError("read timed out", code=2, http_status=500)
+HANG_S = 60.0  # ends a test that hangs
+STOP_WAITS = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND NOT granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
@@ -64,29 +66,44 @@ def test_an_emergency_pause_of_a_stop_that_is_over_is_not_sent(stage):
     assert stage.platform.requests == []
 
 
+def let_go_once_a_stop_waits(engine, call):
+    """Let the held calls end as soon as a stop waits for the lock of who is sending."""
+    deadline_s = time.monotonic() + HANG_S
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        while not conn.execute(STOP_WAITS).scalar_one() and time.monotonic() < deadline_s:
+            time.sleep(0.005)
+    call.may_go_on.set()
+
+
 def test_a_stop_waits_for_who_is_sending_and_nobody_sends_after_it(stage):
     """The sender holds the shared lock while the call runs; drain returns only after it."""
-    stage.platform.write_seconds = 0.3
+    call = HeldCall()
+    stage.platform.writes = [call]
     action = stage.approve(budget())
-    sending = threading.Event()
-    checkpoint = lambda step: sending.set() if step == "fenced" else None  # noqa: E731 - a hook of one line
-    sender = threading.Thread(target=lambda: stage.executor(PATIENT, checkpoint).execute(action.id))
+    sender = threading.Thread(target=lambda: stage.executor(PATIENT).execute(action.id))
     sender.start()
-    assert sending.wait(10)
+    assert call.has_arrived.wait(HANG_S)
     with stage.engine.begin() as conn:
         fence.close(conn, None, reason="stop")
     with stage.engine.connect() as conn:
         assert not fence.drain(conn, None, timeout_s=0.05)
         conn.rollback()
-        assert fence.drain(conn, None, timeout_s=10)
-        assert len(stage.platform.requests) == 1
+        letting_go = threading.Thread(target=let_go_once_a_stop_waits, args=(stage.engine, call))
+        letting_go.start()
+        assert fence.drain(conn, None, timeout_s=HANG_S)
+        assert len(stage.platform.requests) == len(stage.platform.oracle) == 1
     sender.join()
+    letting_go.join()
 
 
 def test_once_a_stop_is_answered_no_busy_sender_sends_any_more(engine):
-    """Eight executors work through 20 actions; the stop falls in the middle of it."""
+    """Eight executors work through 20 actions; the stop falls in the middle: five are done, one to eight on their way.
+
+    Those are held until the stop waits for them: whatever was sent has had its effect when it is answered.
+    """
     stage = set_stage(engine, ad_set_count=20)
-    stage.platform.write_seconds = 0.02
+    call = HeldCall()
+    stage.platform.writes = [take_effect] * 5 + [call] * 15
     waiting = [stage.approve(budget(f"1{number}")) for number in range(1, 21)]
 
     def work(number: int) -> None:
@@ -96,13 +113,15 @@ def test_once_a_stop_is_answered_no_busy_sender_sends_any_more(engine):
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
         thread.start()
-    while not stage.platform.requests and any(thread.is_alive() for thread in threads):
-        time.sleep(0.005)
+    assert call.has_arrived.wait(HANG_S)
     with engine.begin() as conn:
         fence.close(conn, None, reason="stop")
+    threads.append(threading.Thread(target=let_go_once_a_stop_waits, args=(engine, call)))
+    threads[-1].start()
     with engine.begin() as conn:
-        assert fence.drain(conn, None, timeout_s=10)
+        assert fence.drain(conn, None, timeout_s=HANG_S)
         sent = len(stage.platform.requests)
+        assert len(stage.platform.oracle) == sent
     for thread in threads:
         thread.join()
     assert len(stage.platform.requests) == sent < len(waiting)

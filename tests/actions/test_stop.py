@@ -13,7 +13,7 @@ from domain.actions import ActionKind, ActionState, Level, ObjectKind
 from domain.errors import NeedsPersonError, NotReadyError, ThrottledError, UnknownOutcomeError
 from models import fence, ledger_reads, partitions, stop_items, stops
 from models.tables import actions, audit, campaigns, insights_daily
-from tests.actions.fake_platform import NOW, fail, take_effect, take_effect_then_fail
+from tests.actions.fake_platform import NOW, HeldCall, fail, take_effect, take_effect_then_fail
 from tests.actions.stage import ADMIN, PATIENT, QUICK, budget, pause, set_stage
 
 UNKNOWN = UnknownOutcomeError("read timed out")
@@ -90,18 +90,18 @@ def test_who_sends_as_the_fence_closes_is_waited_for(stage):
 
 def test_who_still_sends_past_the_deadline_is_in_doubt_and_the_stop_is_answered_all_the_same(stage):
     """The answer comes; quiet is written by whoever looks again once the sender is done."""
-    stage.platform.write_seconds = 3.0
+    call = HeldCall()
+    stage.platform.writes = [call]
     action = stage.approve(budget())
-    sending = threading.Event()
-    hook = lambda step: sending.set() if step == "fenced" else None  # noqa: E731 - a hook of one line
-    sender = threading.Thread(target=lambda: stage.executor(PATIENT, hook).execute(action.id))
+    sender = threading.Thread(target=lambda: stage.executor(PATIENT).execute(action.id))
     sender.start()
-    assert sending.wait(10)
+    assert call.has_arrived.wait(60)
     short = stop.Timing(send_deadline_s=0.1)
     done = stop.close(stage.engine, account_id=None, reason="x", actor="os:ann", timing=short)
     assert (done.stop.quiet_at, done.stop.fenced_at is not None) == (None, True)
     (doubt,) = done.stop.in_doubt
     assert (doubt["action"], doubt["state"]) == (action.id, "sent")
+    call.may_go_on.set()
     sender.join()
     assert stop.finish(stage.engine, done.stop.id, timing=PATIENT).quiet_at is not None
 
