@@ -29,7 +29,7 @@ from embedded.runtime import Runtime, read_runtime
 from models import accounts
 from models.engine import make_engine
 from models.tables import actions, runs
-from workers import addresses, oracle, overview, sandbox_admin
+from workers import addresses, oracle, overview, planner, sandbox_admin
 from workers.bootstrap import House
 from workers.settings import Settings, read_settings
 from workers.tower import upkeep_of
@@ -180,8 +180,14 @@ class Machine:
         return sandbox_admin.advance(self.admin_url, seconds=timedelta(days=days, hours=hours).total_seconds())
 
     def ask_for_cycle(self) -> int:
-        """Ask for a full cycle without waiting for it; return its run's id."""
-        return self.ask("cycle", "run", "--no-wait")["cycle_run_id"]
+        """Ask for a full cycle without waiting for it; return its run's id.
+
+        In this process: starting a command may take as long as a call is held for.
+        """
+        with House.open(self.settings, name="stakazo-journey") as house:
+            with house.engine.connect() as conn:
+                (account,) = accounts.listing(conn)
+            return planner.ask(house, CYCLE, account, asked_by="journey")
 
     def cycle(self) -> Any:
         """Run a full cycle; return its document once it and its actions have ended."""
@@ -203,7 +209,7 @@ class Machine:
         sandbox_admin.set_faults(self.admin_url, [fault])
 
         def wait() -> None:
-            wait_until(lambda: sandbox_admin.faults(self.admin_url)[0].get("fired"), f"a call like {match} is held", 60)
+            wait_until(lambda: sandbox_admin.faults(self.admin_url)[0].get("fired"), f"a call like {match} is held")
 
         yield wait
         sandbox_admin.set_faults(self.admin_url, [])
