@@ -49,7 +49,7 @@ contracts: setup  ## imports point down
 docs: setup  ## draw docs/reference/ from the code's own tables
 	$(BIN)/stakazo reference
 
-fuzz: setup  ## every property on examples drawn anew, the sandbox's and our decoder's many more (minutes; TIMES=100 for longer)
+fuzz: setup  ## every property on examples drawn anew, the sandbox's and our decoder's many more (an hour or more; TIMES=4 for less)
 	FUZZ=$(or $(TIMES),20) $(BIN)/pytest -n auto -m hypothesis
 
 kill-matrix: setup  ## kill the executor between every two steps, under every fate of its write, and print the table
