@@ -38,7 +38,8 @@ def turns(changes: Mapping[Key, LastChange], limits: Limits) -> dict[Key, Turn]:
 def held(hands_off: Mapping[Key, datetime], in_change: Mapping[Key, int | None]) -> dict[Key, Held]:
     """Return what people changed by hand, until when, and what is being changed.
 
-    `in_change` has the weight that overtakes a change, or None where nothing does: it is being sent, or was.
+    `in_change` has the weight that overtakes a change, or None where nothing does: it is being sent, or nobody
+    knows yet what became of it.
     """
     found = {
         key: Held(guard="one_open_action", until=None, words="a change of it is under way", priority=priority)

@@ -221,9 +221,10 @@ class _Taker:
 
 
 def after(fitted: Fitted) -> Leeway:
-    """Return what is left for whoever plans next at the same instant: what was taken up is done before that is judged.
+    """Return what is left for whoever plans next at the same instant.
 
-    So whatever weighs more comes too late as well.
+    What was taken up is done before the next plan is judged, so that what weighs more comes too late, too; what is only
+    put before a person holds it back for as long as this instant lasts.
     """
     busy: dict[Key, Held] = {
         (row.object_kind, row.object_id): Held(

@@ -40,7 +40,7 @@ class Saturation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """What days of objects are worth, and its sums; `sweep` makes of days' sums what the days have in common."""
+    """What days of objects are worth, and their sum by object; `sweep` makes of days' sums what days have in common."""
 
     weight: Singles  # (days, n)
     by_object: Singles

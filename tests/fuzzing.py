@@ -1,4 +1,4 @@
-"""How properties are drawn: the suite takes the same examples each time, `make fuzz` many more and new ones.
+"""How properties are drawn: the suite takes the same examples each time, `make fuzz` new ones, and many more of fuzzes.
 
 So what fails in CI fails again at home; what fails in `make fuzz` is printed with a `@reproduce_failure` to repeat it.
 """
@@ -17,12 +17,12 @@ def set_up() -> None:
         derandomize="FUZZ" not in os.environ,
         deadline=None,
         print_blob=True,
-        suppress_health_check=(HealthCheck.too_slow,),
+        suppress_health_check=(HealthCheck.function_scoped_fixture, HealthCheck.too_slow),  # fixtures may be shared
     )
     settings.load_profile("stakazo")
 
 
 def examples(most: int) -> settings:
-    """So many examples, or `FUZZ` times as many; a fixture may be shared by them."""
-    shared = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
-    return settings(max_examples=most * TIMES, suppress_health_check=shared)
+    """So many examples, or `FUZZ` times as many."""
+    odd = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
+    return settings(max_examples=most * TIMES, suppress_health_check=odd)

@@ -117,7 +117,7 @@ class Matured:
         """Renew what is due, then ask the rules if there is news, or something is still wanted.
 
         What of the last plan waited is asked for in one run with the rules, as by the full cycle. A new plan is a run
-        apart: a pause that waits for a person must not cost the cut that the optimizer wants of the same object.
+        apart, of which what the rules have just taken up is held back until they are asked again.
         """
         now = readings.now
         is_daily = False

@@ -46,7 +46,7 @@ class Knocking(Scheduler):  # type: ignore[misc]  # celery ships no types
         super().close()
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Turn the loop once; end it where a finalizer of another library swallowed what the handler raised."""
+        """Turn the loop once; end it where a finalizer of another library swallowed what the handler had raised."""
         if self._is_closed:
             raise SystemExit
         self._signs.turned()

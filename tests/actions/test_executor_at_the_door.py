@@ -97,9 +97,9 @@ def test_a_stop_waits_for_who_is_sending_and_nobody_sends_after_it(stage):
 
 
 def test_once_a_stop_is_answered_no_busy_sender_sends_any_more(engine):
-    """Eight executors work through 20 actions; the stop falls in the middle: five are done, one to eight on their way.
+    """Eight executors work through 20 actions; the stop falls in the middle: five go through, one to eight are held.
 
-    Those are held until the stop waits for them: whatever was sent has had its effect when it is answered.
+    Until the stop waits for them: whatever was sent has had its effect when it is answered.
     """
     stage = set_stage(engine, ad_set_count=20)
     call = HeldCall()

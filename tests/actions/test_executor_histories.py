@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions import dead
@@ -91,7 +91,7 @@ def finish(stage, action) -> None:
     raise AssertionError("not terminal after 10 undisturbed runs")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(wanted=st.sampled_from(sorted(WANTED)), turns=make_turns())
 def test_any_history_ends_with_at_most_one_effect_and_a_true_ledger(engine, wanted, turns):
     stage = set_stage(engine, platform_account_id=f"act_{next(NUMBERS)}")

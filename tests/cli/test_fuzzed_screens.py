@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from typer.main import get_command
@@ -56,7 +56,7 @@ def test_every_screen_is_among_those_that_are_tried() -> None:
 
 
 @pytest.mark.usefixtures("filled")
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2)
 @example(texts=NASTIEST)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=7))
 def test_no_text_breaks_a_screen_or_reaches_the_terminal_raw(

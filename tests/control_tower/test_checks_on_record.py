@@ -24,7 +24,7 @@ from tests.control_tower.healthy import ago, change, healthy_house
 CYCLE, COLLECTOR = "meta.full_cycle", "meta.collector"
 ONLINE, DEGRADED, OFFLINE, UNKNOWN = ModuleStatus
 WATCHED_ON_META = 17
-_NEARLY_S = 10
+_TURNS_WITHIN_S = 10
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def amid_an_hour(house):
     """Wait for the next hour where this one is about to end: two hours have two checks."""
     with house.engine.begin() as conn:
         left_s = conn.execute(text("SELECT 3600 - extract(epoch FROM clock_timestamp())::bigint % 3600")).scalar_one()
-    if left_s <= _NEARLY_S:
+    if left_s <= _TURNS_WITHIN_S:
         time.sleep(left_s + 1)
 
 

@@ -176,6 +176,4 @@ def test_who_plans_next_finds_what_was_taken_up_busy() -> None:
     assert (left.actions, left.raise_minor) == (4, 200)
     assert waits([budget("s1", 3_200)], left) == {"s1": "one_open_action"}
     lighter = fit([budget("s1", 4_400, priority=Priority.POSITIVE_SPIKE)], SEEN, Leeway(actions=5))
-    assert waits([budget("s1", 3_200)], after(lighter)) == {
-        "s1": "one_open_action"
-    }  # it rests: a cooldown knows no weight
+    assert waits([budget("s1", 3_200)], after(lighter)) == {"s1": "one_open_action"}  # a cooldown knows no weight

@@ -196,6 +196,7 @@ def _run(machine, engine, *, most_steps, most_examples, **more):
 
 
 @pytest.mark.parametrize("most_steps", [25])
+@pytest.mark.hypothesis  # its plugin marks no state machines; `make fuzz` takes what is marked
 def test_no_history_breaks_the_state_machine_or_the_cap(engine, most_steps):
     _run(Door, engine, most_steps=most_steps, most_examples=25)
 

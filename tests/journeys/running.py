@@ -182,7 +182,7 @@ class Machine:
     def ask_for_cycle(self) -> int:
         """Ask for a full cycle without waiting for it; return its run's id.
 
-        In this process: starting a command may take as long as a call is held for.
+        In this process: a command may take longer to start than a call is held.
         """
         with House.open(self.settings, name="stakazo-journey") as house:
             with house.engine.connect() as conn:

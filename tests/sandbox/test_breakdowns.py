@@ -54,7 +54,7 @@ def periods(step):
     step=st.sampled_from((1, 3, 7, 30)),
     names=st.sampled_from(ALLOWED),
 )
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 def test_parts_sum_to_the_total_of_every_metric(lived, level, step, names):
     market, account = lived
     whole = report(market, account, level=level, periods=periods(step))
@@ -132,7 +132,7 @@ def test_the_same_reading_gives_the_same_parts(lived):
 
 
 @given(st.data())
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None)
 def test_any_figures_split_exactly_even_those_that_do_not_fit_one_another(data):
     """Imported reports may tell more clicks than impressions, or purchases without a click."""
     ads, cells = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 9))

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sandbox.stranger import Stranger, ad_set_form
 
-FUZZED = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZED = settings(max_examples=120)
 ODD = st.sampled_from(
     ["", "null", "[]", "{}", "[[]]", "[null]", '[{"a":{}}]', "true", "-1", "0", "1e999", "nan", "inf", "1" * 50, "{'a'",
      "[1,2", "'", '"', "\x00", "\ud7ff", "🫒", "{" * 400, "[" * 4_000, "a{" * 900, "act_1", "../..", "%00", "(1,2)",

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import random
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, Engine, and_, func, not_, select
+from sqlalchemy import ColumnElement, Engine, and_, func, select
 
 from actions import sweeper
 from actions.executor import Executor
@@ -33,6 +34,7 @@ from workers.doorbell import CeleryDoorbell, sender_app
 
 _W_S, _SWEEP_S = 0.8, 0.4
 _MOST_SWEEPS = 3
+_MOST_RESTING = math.ceil(_W_S / _SWEEP_S) + 1  # sweeps within one quarantine
 _DEAF_SWEEPS = 9  # the doorbell rests for 3 s after the broker could not be reached: nobody hears those
 _HANG_S = 60.0  # ends an experiment whose workers hang
 _TIMING = Timing(
@@ -167,11 +169,13 @@ class _Tower:
         A sweep is over when its messages are carried out or lost, however long the machine takes for that.
         `deaf_sweeps` = so many sweeps at most whose rings the broker did not hear are not counted.
         """
-        swept = Counter[ActionId]()
+        swept, excused = Counter[ActionId](), Counter[ActionId]()
         flush_in = self._dice.randint(*_FIRST_FLUSH)
         while True:
             time.sleep(_SWEEP_S)
-            waiting, is_heard = self._sweep(ids)
+            waiting, resting, is_heard = self._sweep(ids)
+            swept.update(key for key in resting if excused[key] >= _MOST_RESTING)
+            excused.update(resting)
             if is_heard or deaf_sweeps == 0:
                 swept.update(waiting)
             else:
@@ -187,24 +191,25 @@ class _Tower:
             if late or not left:
                 return self._told(ids, swept, late)
 
-    def _sweep(self, ids: Sequence[ActionId]) -> tuple[list[ActionId], bool]:
-        """Ring for what is due; return what is open and not in quarantine, and whether every ring was heard."""
+    def _sweep(self, ids: Sequence[ActionId]) -> tuple[list[ActionId], list[ActionId], bool]:
+        """Ring for what is due; return what is open, what of it is in quarantine, and whether every ring was heard."""
         with self._engine.begin() as conn:
             in_quarantine = and_(actions.c.state == ActionState.UNKNOWN, actions.c.quarantine_until > func.now())
-            query = select(actions.c.id).where(*_among(ids), not_(in_quarantine))
-            waiting = [ActionId(key) for key in conn.execute(query).scalars()]
+            query = select(actions.c.id, in_quarantine.label("rests")).where(*_among(ids))
+            found = conn.execute(query).all()
             rings = sweeper.due(conn, 1000)
-        if self._bell is None:
-            return waiting, True
-        heard = [self._bell.ring_action(_QUEUE, ring.action_id, about=ring.about) for ring in rings]
-        return waiting, all(heard)
+        waiting = [ActionId(row.id) for row in found if not row.rests]
+        resting = [ActionId(row.id) for row in found if row.rests]
+        bell = self._bell
+        heard = [bell.ring_action(_QUEUE, ring.action_id, about=ring.about) for ring in rings] if bell else []
+        return waiting, resting, all(heard)
 
     def _is_at_rest(self) -> bool:
-        """Wait until every worker has found the queue empty since: what was rung before is carried out, or lost."""
+        """Wait until every worker has looked anew and found the queue empty: what was rung is carried out, or lost."""
         before = [worker.rests for worker in self._workers]
         until = time.monotonic() + _HANG_S
         while time.monotonic() < until:
-            if all(worker.rests > rests for worker, rests in zip(self._workers, before, strict=True)):
+            if all(worker.rests > rests + 1 for worker, rests in zip(self._workers, before, strict=True)):
                 return True
             time.sleep(0.01)
         return False
