@@ -1,8 +1,6 @@
 """I-10: a stop returns within the send deadline + 1 s, under load too."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 
 from sqlalchemy import text
 
@@ -11,79 +9,43 @@ from models import fence
 from models.engine import make_engine
 from tests.faults.guarantee import Guarantee, Outcome, Place
 from tests.faults.nemesis import stopping
-from tests.faults.nemesis.stopping import AT_ONCE, Seen, Setting
+from tests.faults.nemesis.stopping import AT_ONCE, Setting
 
 _TIMING = Timing(lease_s=8.0, send_deadline_s=0.5, client_deadline_s=3.0, held_wait_s=0.0, retry_wait_s=0.0)
 _MOST_S = _TIMING.send_deadline_s + 1.0
 _MACHINE_S = 0.25  # what two busy cores may take to run the three statements around the waits
-_ROUND_TRIPS = 25  # of a stop to Postgres (11 statements, begins, commits): the machine may be late at each of them
-_MOST_AGAIN = 5
 _LATENCIES_S = (0.01, 0.4, 2.5)  # at once; within the deadline; far beyond: the lock is not free in time
 _MOST_TRIES = 6
 _SHARE = text("SELECT 1 FROM accounts WHERE id = :id FOR SHARE")
 
 
-def _stop(
-    place: Place, trials: int, *, prepare=lambda: None, latencies=_LATENCIES_S, stops=AT_ONCE, most_again=_MOST_AGAIN
-) -> Outcome:
+def _stop(place: Place, trials: int, *, prepare=lambda: None, latencies=_LATENCIES_S, stops=AT_ONCE) -> Outcome:
     database = place.database_url()
     engine = make_engine(database, pool_size=3 * stops)
-    violations, stops_s, tried_again, numbers = list[str](), list[float](), 0, count()
-
-    def run(setting: Setting) -> Sequence[Seen]:
-        return stopping.run(place, engine, database, next(numbers), setting, stops=stops)
-
+    violations, stops_s = [], []
     try:
         for number in range(-(-trials // stops)):
             latency_s = latencies[number % len(latencies)]
             setting = Setting(timing=_TIMING, latency_s=latency_s, prepare=prepare, each=2)
-            for one, is_excused in _tried(run, setting, most_again):
+            for one in stopping.run(place, engine, database, number, setting, stops=stops):
+                stops_s.append(one.stop_s)
+                if one.stop_s > _MOST_S + _MACHINE_S:
+                    violations.append(f"a stop took {one.stop_s:.2f} s at an API of {latency_s:g} s")
                 if one.unlisted:
                     violations.append(f"a stop did not list {len(one.unlisted)} writes that came after it")
-                stops_s.append(one.stop_s)
-                if is_excused:
-                    tried_again += 1
-                    continue
-                if _late_s(one) > 0:
-                    slept = f"the machine overslept {one.overslept_s * 1000:.0f} ms at worst"
-                    violations.append(f"a stop took {one.stop_s:.2f} s at an API of {latency_s:g} s; {slept}")
     finally:
         engine.dispose()
     figures: dict[str, float | str] = {
         "allowed s": _MOST_S, "median s": round(statistics.median(stops_s), 3), "longest s": round(max(stops_s), 3),
-        "tried again": tried_again,
     }  # fmt: skip
-    return Outcome(trials=len(stops_s) - tried_again, violations=tuple(violations), figures=figures)
-
-
-def _tried(
-    run: Callable[[Setting], Sequence[Seen]], setting: Setting, most_again: int
-) -> Iterator[tuple[Seen, bool]]:  # fmt: skip
-    """Every stop of a round, and whether it is excused: while one is, the round is tried again."""
-    for left in range(most_again, -1, -1):
-        seen = [(one, left > 0 and _is_excused(one)) for one in run(setting)]
-        yield from seen
-        if not any(is_excused for _, is_excused in seen):
-            return
-
-
-def _is_excused(one: Seen) -> bool:
-    """Whether it was late, and no later than the machine explains by how late it was for a metronome meanwhile."""
-    return 0 < _late_s(one) <= _ROUND_TRIPS * one.overslept_s
-
-
-def _late_s(one: Seen) -> float:
-    return one.stop_s - _MOST_S - _MACHINE_S
+    return Outcome(trials=len(stops_s), violations=tuple(violations), figures=figures)
 
 
 def _weaker(place: Place, trials: int) -> Outcome:
-    """Stop until one comes late: on a busy machine a stop may meet a moment in which nobody holds the row.
-
-    No stop is excused here: for want of a lock it is late now and then only, and tried again it may not be.
-    """
+    """Stop until one comes late: on a busy machine a stop may meet a moment in which nobody holds the row."""
     tried, violations = 0, tuple[str, ...]()
     while tried < min(trials, _MOST_TRIES) and not violations:
-        violations = _stop(place, 1, prepare=_row_lock, latencies=(2.5,), stops=1, most_again=0).violations
+        violations = _stop(place, 1, prepare=_row_lock, latencies=(2.5,), stops=1).violations
         tried += 1
     return Outcome(trials=tried, violations=violations)
 
@@ -109,7 +71,6 @@ GUARANTEE = Guarantee(
     full=1000,
     experiment=_stop,
     weaker={"SELECT FOR SHARE instead of the advisory lock": _weaker},
-    judge="this process's monotonic clock (0.25 s are granted to the machine's scheduler; a stop that is later while a"
-    " metronome beside it is late too, by enough to explain it, is tried again, 5 times at most)",
+    judge="this process's monotonic clock (0.25 s are granted to the machine's scheduler)",
     not_promised="That every sender is done by then: whoever is not is listed as in doubt.",
 )

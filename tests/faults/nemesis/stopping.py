@@ -15,7 +15,6 @@ from domain.ids import AccountId, ActionId
 from models import fence, ledger_reads
 from tests.faults.guarantee import Place
 from tests.faults.nemesis.file_platform import FilePlatform, Line
-from tests.faults.nemesis.metronome import Metronome
 from tests.faults.nemesis.senders import Senders
 from tests.faults.nemesis.stock import Stock, creates, stock
 
@@ -27,13 +26,9 @@ StopBy = Callable[[Engine, AccountId, Timing], frozenset[ActionId]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one stop came to. `unlisted` = what left, or took effect, after it had returned and was not told of.
-
-    `overslept_s` = how much too late the machine woke a metronome during the stop, at worst.
-    """
+    """What one stop came to. `unlisted` = what left, or took effect, after it had returned and was not told of."""
 
     stop_s: float
-    overslept_s: float
     writes: int
     unlisted: tuple[Line, ...]
     last_left_s: float | None  # of the last write, before (-) or after (+) the return
@@ -101,16 +96,13 @@ def run(
     try:
         platform = FilePlatform(senders.log)
         _wait_for_first(platform)
-        with Metronome() as metronome, ThreadPoolExecutor(stops) as pool:
+        with ThreadPoolExecutor(stops) as pool:
             stopped = list(pool.map(stop_one, stocked, waits_s))
         time.sleep(max(_AFTERWARDS_S, setting.latency_s))
     finally:
         senders.kill()
     lines = platform.lines()
-    return tuple(
-        _see(held, lines, *told, overslept_s=metronome.worst_s(*told[:2]))
-        for held, told in zip(stocked, stopped, strict=True)
-    )
+    return tuple(_see(held, lines, *told) for held, told in zip(stocked, stopped, strict=True))
 
 
 def _stock(engine: Engine, number: int, each: int) -> Stock:
@@ -125,16 +117,13 @@ def _share(stocked: list[Stock], sender: int) -> list[ActionId]:
     return [action for turn in zip(*turned, strict=True) for action in turn]
 
 
-def _see(
-    held: Stock, all_lines: tuple[Line, ...], begun: float, returned: float, listed: frozenset[ActionId], *,
-    overslept_s: float,
-) -> Seen:  # fmt: skip
+def _see(held: Stock, all_lines: tuple[Line, ...], begun: float, returned: float, listed: frozenset[ActionId]) -> Seen:
     tokens = {row.op_token: row.id for row in held.actions}
     lines = [line for line in all_lines if line.token in tokens]
     late = tuple(line for line in lines if max(line.left_at, line.at) > returned and tokens[line.token] not in listed)
     lasts = max((line.left_at for line in lines), default=None)
     return Seen(
-        stop_s=returned - begun, overslept_s=overslept_s, writes=len(lines), unlisted=late, listed=len(listed),
+        stop_s=returned - begun, writes=len(lines), unlisted=late, listed=len(listed),
         last_left_s=None if lasts is None else lasts - returned,
     )  # fmt: skip
 
